@@ -1,0 +1,278 @@
+//! The conversation between `azds` and `azds-agent`, and between the agents themselves.
+//!
+//! All of it is HTTP/2. From the developer's machine it runs over one port-forward to a loopback
+//! port of the pod, with the token of the `up` as bearer; from the pod to the builder of its node
+//! over TLS, with the pod's service account token as bearer. Every request carries
+//! [`VERSION_HEADER`]; another version is answered with 426 and a [`Failure`].
+//! Every answer that is not 2xx has a [`Failure`] as its JSON body.
+//!
+//! | who answers | request | body → answer |
+//! |---|---|---|
+//! | build, builder | `POST /v1/context` | [`Manifest`] → [`Missing`] |
+//! | build, builder | `PUT /v1/files` | file frames ([`FRAME`]) → [`Received`] |
+//! | build, builder | `POST /v1/build` | [`BuildSpec`] → lines of [`BuildEvent`] |
+//! | host | `GET /v1/state` | → [`HostState`] |
+//! | host | `CONNECT 127.0.0.1:PORT` | the bytes of one TCP connection |
+//! | host | see [`crate::debug`] | |
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+
+/// Version of this conversation. Agents and `azds` of different versions refuse each other.
+pub const VERSION: u32 = 1;
+/// Header that carries [`VERSION`].
+pub const VERSION_HEADER: &str = "azds-protocol";
+/// Loopback port of the pod where `azds-agent build` listens, in the init container.
+pub const BUILD_PORT: u16 = 29170;
+/// Loopback port of the pod where the `azds-agent host` of the first wrapped container listens; the
+/// next container's is one higher. Below the range of ephemeral ports, so no outgoing connection has it.
+pub const HOST_PORT: u16 = 29171;
+/// Port of the builder's gate on its node's pod.
+pub const GATE_PORT: u16 = 29172;
+/// Name that the gate's certificate bears, whatever address it is dialled at.
+pub const GATE_SERVER_NAME: &str = "builder.azds";
+/// Audience of the service account token that the build shows to the gate.
+pub const GATE_AUDIENCE: &str = "azds-builder";
+/// Where the shared folder with the agent's binary is mounted in a pod of an `up`.
+pub const AGENT_FOLDER: &str = "/azds";
+/// Where the Secret of the `up` is mounted: files [`SECRET_TOKEN`] and [`SECRET_BUILD`].
+pub const SECRET_FOLDER: &str = "/azds-up";
+/// Key of the developer's token in the Secret of an `up`.
+pub const SECRET_TOKEN: &str = "token";
+/// Key of the [`BuildSpec`] in the Secret of an `up`.
+pub const SECRET_BUILD: &str = "build.json";
+/// Prefix of every image tag that azds builds. The webhook is called for these images only.
+pub const TAG_PREFIX: &str = "mindaro-";
+/// Name of the init container that builds the image, as the original's was called.
+pub const BUILD_CONTAINER: &str = "mindaro-build";
+/// Label of a namespace that is a space; its value is `true`.
+pub const SPACE_LABEL: &str = "azds.io/space";
+/// Label of the Secrets, and annotation of nothing else, that belong to an `up`: the release's name.
+pub const RELEASE_LABEL: &str = "azds.io/release";
+/// Label that the webhook puts on a pod that it completed; its value is `true`.
+pub const INSTRUMENTED_LABEL: &str = "azds.io/instrumented";
+/// ConfigMap of each space in which the initializer says what a developer's machine must know.
+pub const STATUS_CONFIG_MAP: &str = "azds-status";
+/// Key of the [`SpaceStatus`] in [`STATUS_CONFIG_MAP`].
+pub const STATUS_KEY: &str = "status.json";
+
+/// The content of the build context, as a list of what is in it.
+///
+/// Its digest is BLAKE3 of its JSON, so the entries are sorted by path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The Dockerfile, which need not be part of the context.
+    pub dockerfile: Blob,
+    /// What the context holds.
+    pub entries: Vec<Entry>,
+}
+
+/// Content by its digest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Blob {
+    /// BLAKE3 of the content.
+    pub digest: Digest,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+/// BLAKE3 in lower-case hexadecimal, 64 characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest as text, fit for a file name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Digest, String> {
+        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() == 64 && text.bytes().all(hex) {
+            Ok(Digest(text))
+        } else {
+            Err(format!("{text:?} is not a BLAKE3 digest in hexadecimal"))
+        }
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One entry of a [`Manifest`]. Paths are relative, with `/`, without `.` or `..` parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Entry {
+    /// A regular file.
+    File {
+        /// Where it is.
+        path: String,
+        /// What it holds.
+        #[serde(flatten)]
+        blob: Blob,
+        /// Whether it has mode 0755 instead of 0644.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        executable: bool,
+    },
+    /// A symbolic link.
+    Symlink {
+        /// Where it is.
+        path: String,
+        /// What it says, unchanged.
+        target: String,
+    },
+    /// A folder with nothing in it.
+    Directory {
+        /// Where it is.
+        path: String,
+    },
+}
+
+impl Entry {
+    /// Where the entry is in the context.
+    pub fn path(&self) -> &str {
+        match self {
+            Entry::File { path, .. } | Entry::Symlink { path, .. } | Entry::Directory { path } => {
+                path
+            }
+        }
+    }
+}
+
+/// What is to be built. The image's tag follows from it and from the namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildSpec {
+    /// The Helm release that the image is for.
+    pub release: String,
+    /// Digest of the [`Manifest`].
+    pub context: Digest,
+    /// Docker build arguments.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub args: BTreeMap<String, String>,
+}
+
+/// What the builder lacks of a [`Manifest`], in no particular order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Contents to be sent with `PUT /v1/files`.
+    pub blobs: Vec<Digest>,
+}
+
+/// The form of the body of `PUT /v1/files`: one frame a file, each a header of [`FRAME`] bytes
+/// (32 of raw BLAKE3, then the length as u64 in big-endian order) and that many bytes of content.
+pub const FRAME: usize = 40;
+
+/// What the builder took of a `PUT /v1/files`, as it counted itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// Number of files.
+    pub files: u64,
+    /// Their length in bytes.
+    pub bytes: u64,
+}
+
+/// One line of the answer to `POST /v1/build`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum BuildEvent {
+    /// A step of the Dockerfile began, ended, or was found in the cache.
+    Step {
+        /// BuildKit's digest of the step.
+        id: String,
+        /// BuildKit's name of the step: `[3/6] RUN dotnet restore`.
+        name: String,
+        /// What became of it.
+        state: StepState,
+    },
+    /// Output of a step.
+    Log {
+        /// The step.
+        id: String,
+        /// Text as it came; need not end at a line's end.
+        text: String,
+    },
+    /// The image is in the node's store. The last event.
+    Built {
+        /// Name and tag of the image.
+        image: String,
+        /// How it starts a container.
+        start: ImageStart,
+    },
+    /// The build came to its end without an image. The last event.
+    Failed {
+        /// Why; `why` holds what BuildKit said, with its excerpt of the Dockerfile.
+        failure: Failure,
+    },
+}
+
+/// What became of a build step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// It runs.
+    Started,
+    /// Its result was there already.
+    Cached,
+    /// It ran to its end.
+    Done {
+        /// How long it took, in milliseconds.
+        ms: u64,
+    },
+    /// It failed.
+    Failed,
+}
+
+/// How an image starts a container: the parts of its configuration that the host needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageStart {
+    /// `Entrypoint` of the image's configuration.
+    #[serde(default)]
+    pub entrypoint: Vec<String>,
+    /// `Cmd` of the image's configuration.
+    #[serde(default)]
+    pub cmd: Vec<String>,
+    /// `WorkingDir` of the image's configuration; empty for `/`.
+    #[serde(default)]
+    pub working_dir: String,
+}
+
+/// What the host says of the process that it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostState {
+    /// Process id in the container, while it runs.
+    pub pid: Option<i32>,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Folder in which it was started.
+    pub working_dir: String,
+    /// How often it was started, the first time included.
+    pub starts: u32,
+    /// Who debugs it, if somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debugged_by: Option<String>,
+}
+
+/// What the initializer tells developers' machines through [`STATUS_CONFIG_MAP`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SpaceStatus {
+    /// Version of azds that set the cluster up.
+    pub version: String,
+    /// [`VERSION`] of its agents.
+    pub protocol: u32,
+    /// What `$(hostSuffix)` stands for.
+    pub host_suffix: String,
+    /// Class of the Ingresses that azds writes; empty for the cluster's default.
+    pub ingress_class: String,
+}

@@ -1,0 +1,218 @@
+//! Arguments and results of the commands: the same for the command line's `-o json` and for
+//! `workspace/executeCommand`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The commands as the language server offers them.
+pub mod names {
+    /// Writes Dockerfiles, chart and azds.yaml.
+    pub const PREP: &str = "azds.server.prep";
+    /// Builds, installs and tunnels to a service.
+    pub const UP: &str = "azds.server.up";
+    /// Removes a service.
+    pub const DOWN: &str = "azds.server.down";
+    /// Lists the services of a space.
+    pub const LIST_UP: &str = "azds.server.listUp";
+    /// Lists the addresses of services.
+    pub const LIST_URIS: &str = "azds.server.listUris";
+    /// Sets a cluster up.
+    pub const USE_DEV_SPACES: &str = "azds.server.useDevSpaces";
+    /// Chooses the space of a folder.
+    pub const SELECT_SPACE: &str = "azds.server.selectSpace";
+    /// Says what is wrong with folder, machine and cluster.
+    pub const DOCTOR: &str = "azds.server.doctor";
+    /// Finds out what a debug session would attach to.
+    pub const DEBUG_TARGET: &str = "azds.server.debugTarget";
+}
+
+/// Arguments of `prep`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct PrepArguments {
+    /// Folder of the service.
+    pub folder: PathBuf,
+    /// Whether the service gets an Ingress.
+    pub public: bool,
+    /// An existing chart to use, relative to the folder.
+    pub chart: Option<PathBuf>,
+    /// The language, where it is not to be found out: `dotnet`, `python`.
+    pub language: Option<String>,
+    /// Say what would be written, and write nothing.
+    pub dry_run: bool,
+}
+
+/// Result of `prep`. Paths are relative to the folder, with `/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrepResult {
+    /// Folder of the service.
+    pub folder: PathBuf,
+    /// Name of the service, which is its chart's.
+    pub service: String,
+    /// Language that was found or given.
+    pub language: Option<String>,
+    /// Files that were written, or would be.
+    pub written: Vec<String>,
+    /// Files that were there already and stay as they are.
+    pub kept: Vec<String>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Arguments of `up`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct UpArguments {
+    /// Folder of the service, where its azds.yaml is.
+    pub folder: PathBuf,
+    /// Space, instead of the chosen one.
+    pub space: Option<String>,
+    /// Configuration of azds.yaml: `develop` where there is one if nothing is said, `none` for none.
+    pub configuration: Option<String>,
+    /// Local ports of tunnels.
+    pub ports: Vec<PortMapping>,
+}
+
+/// A local port and the port of the service that it leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortMapping {
+    /// Port on the developer's machine.
+    pub local: u16,
+    /// Port of the Kubernetes Service, or of the pod where no Service has it.
+    pub remote: u16,
+}
+
+/// Result of `up`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpResult {
+    /// Name of the service.
+    pub service: String,
+    /// Its space.
+    pub space: String,
+    /// Its Helm release.
+    pub release: String,
+    /// Image with its tag.
+    pub image: String,
+    /// The pod that answers.
+    pub pod: String,
+    /// What was in the build context and what of it was sent.
+    pub context: ContextCount,
+    /// Addresses.
+    pub uris: Vec<UriRow>,
+    /// What a person should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// What was in a build context and what of it was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContextCount {
+    /// Files of the context, the Dockerfile included.
+    pub files: u64,
+    /// Their length in bytes.
+    pub bytes: u64,
+    /// Files that the builder lacked, as the builder counted them.
+    pub sent_files: u64,
+    /// Their length in bytes.
+    pub sent_bytes: u64,
+}
+
+/// Arguments of `down`, `list-up` and `list-uris`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ServiceArguments {
+    /// Folder of the service; for the lists any folder of the workspace.
+    pub folder: PathBuf,
+    /// Space, instead of the chosen one.
+    pub space: Option<String>,
+    /// The whole space instead of the folder's service.
+    pub all: bool,
+}
+
+/// Result of `down`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DownResult {
+    /// Name of the service.
+    pub service: String,
+    /// Its space.
+    pub space: String,
+    /// Its Helm release.
+    pub release: String,
+    /// Whether there was something to remove.
+    pub removed: bool,
+}
+
+/// One row of `list-up`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceRow {
+    /// Name of the service.
+    pub name: String,
+    /// Its space.
+    pub dev_space: String,
+    /// `Service`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When its release was last changed: RFC 3339, UTC.
+    pub updated: String,
+    /// `Running`, or what it waits for.
+    pub status: String,
+    /// Its Helm release.
+    pub release: String,
+}
+
+/// One row of `list-uris`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UriRow {
+    /// The address.
+    pub uri: String,
+    /// Whether it can be used.
+    pub status: UriStatus,
+    /// Name of the service that it leads to.
+    pub service: String,
+}
+
+/// Whether an address can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UriStatus {
+    /// A public address that answers.
+    Available,
+    /// A public address that does not answer yet.
+    Pending,
+    /// A local address that leads through a tunnel.
+    Tunneled,
+}
+
+/// Arguments of `use-dev-spaces`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct UseDevSpacesArguments {
+    /// Namespace that becomes a space, instead of the kubeconfig's.
+    pub space: Option<String>,
+    /// What `$(hostSuffix)` stands for, with its leading dot.
+    pub host_suffix: Option<String>,
+    /// Class of the Ingresses that azds writes.
+    pub ingress_class: Option<String>,
+    /// Registry that the images of azds are pulled from, instead of being on the nodes already.
+    pub registry: Option<String>,
+    /// Users and groups (`group:NAME`) who may work in the space.
+    pub grant: Vec<String>,
+}
+
+/// Result of `use-dev-spaces` and `remove-dev-spaces`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DevSpacesResult {
+    /// Helm release in namespace `azds`.
+    pub release: String,
+    /// The space, where one was named or chosen.
+    pub space: Option<String>,
+    /// Whether something was changed.
+    pub changed: bool,
+}

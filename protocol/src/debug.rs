@@ -1,0 +1,106 @@
+//! Debug sessions: the arguments of the editor's `attach` and `launch`, and the part of the
+//! conversation with the host that starts a debugger in the container.
+//!
+//! | who answers | request | body → answer |
+//! |---|---|---|
+//! | host | `GET /v1/debug/processes` | → lines of [`ProcessInfo`] |
+//! | host | `PUT /v1/debug/debuggers/NAME` | a tar of the debugger's folder → 204 |
+//! | host | `HEAD /v1/debug/debuggers/NAME` | → 200 if it is there, else 404 |
+//! | host | `POST /v1/debug/sessions` | [`StartDebugger`] → [`DebuggerStarted`] |
+//! | host | `CONNECT` with [`DebuggerStarted::stream`] as authority | the debugger's DAP bytes |
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Arguments of the DAP requests `attach` and `launch` for type `azds`. All can be left out where
+/// they can be found out; what is not ours goes to the debugger as it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AttachArguments {
+    /// Folder where azds.yaml stands.
+    pub folder: Option<PathBuf>,
+    /// Configuration of azds.yaml, for `launch`.
+    pub configuration: Option<String>,
+    /// Space, instead of the chosen one.
+    pub space: Option<String>,
+    /// `auto`, `dotnet`, `python`.
+    pub runtime: Option<String>,
+    /// Pod, where the service has several.
+    pub pod: Option<String>,
+    /// From folders in the container to folders here.
+    pub source_file_map: BTreeMap<String, String>,
+    /// Stop as soon as possible.
+    pub stop_on_entry: bool,
+    /// Step over what is not the user's code; the debugger's default where not given.
+    pub just_my_code: Option<bool>,
+    /// Everything else, for the debugger.
+    #[serde(flatten)]
+    pub rest: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A process of the container, as /proc has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessInfo {
+    /// Process id in the container.
+    pub pid: i32,
+    /// Parent's process id.
+    pub ppid: i32,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Where `/proc/PID/exe` leads.
+    pub exe: String,
+    /// Where `/proc/PID/cwd` leads.
+    pub working_dir: String,
+    /// Names of the runtime's libraries that it has mapped, such as `libcoreclr.so`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<String>,
+}
+
+/// Asks the host to start a debugger. A second one for the same container is refused with the
+/// name of the first session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartDebugger {
+    /// Name of the session, as another developer would be told.
+    pub session: String,
+    /// What is to be started.
+    pub how: DebuggerStart,
+}
+
+/// How a debugger and the service come together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum DebuggerStart {
+    /// A debugger beside the running service, speaking DAP on its standard input and output.
+    Beside {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// Added to the environment.
+        env: BTreeMap<String, String>,
+    },
+    /// The service is started again by this command, under its debugger, which listens on a
+    /// loopback port. Ending the session starts the service as it was before.
+    Restart {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// Added to the environment.
+        env: BTreeMap<String, String>,
+        /// Loopback port on which the debugger will listen.
+        port: u16,
+    },
+}
+
+/// A debugger that was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DebuggerStarted {
+    /// Authority for `CONNECT`.
+    pub stream: String,
+}

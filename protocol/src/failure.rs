@@ -1,0 +1,124 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What did not happen, to which object, why, and what to try.
+///
+/// The one error type of azds. It is shown as *"WHAT: OBJECT WHY. TRY."* and written as
+/// `{what, object, why, try}` where a program reads it. None of its texts may hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What did not happen, as a sentence without its full stop: "producer did not start".
+    pub what: String,
+    /// To which object: a path, a pod, a release, an address.
+    pub object: String,
+    /// Why, in the words of whoever said so where there are any.
+    pub why: String,
+    /// What to try, as a sentence of its own. Empty where nothing sensible is known.
+    #[serde(rename = "try", default, skip_serializing_if = "String::is_empty")]
+    pub remedy: String,
+    /// Who can do something about it.
+    #[serde(default, skip_serializing_if = "Audience::is_user")]
+    pub audience: Audience,
+}
+
+/// Who can do something about a [`Failure`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Audience {
+    /// The person who gave the command: a wrong file, a missing right, an unreachable cluster.
+    #[default]
+    User,
+    /// The makers of azds: an invariant that did not hold.
+    Us,
+}
+
+impl Audience {
+    fn is_user(&self) -> bool {
+        *self == Audience::User
+    }
+}
+
+impl Failure {
+    /// A failure that the user can do something about. Add what to try with [`Failure::try_to`].
+    pub fn new(
+        what: impl Into<String>,
+        object: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Failure {
+        Failure {
+            what: what.into(),
+            object: object.into(),
+            why: why.into(),
+            remedy: String::new(),
+            audience: Audience::User,
+        }
+    }
+
+    /// A fault of azds itself.
+    pub fn ours(
+        what: impl Into<String>,
+        object: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Failure {
+        Failure {
+            audience: Audience::Us,
+            ..Failure::new(what, object, why)
+        }
+    }
+
+    /// Says what to try.
+    #[must_use]
+    pub fn try_to(mut self, remedy: impl Into<String>) -> Failure {
+        self.remedy = remedy.into();
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what.trim_end_matches('.'))?;
+        let reason = [self.object.trim(), self.why.trim().trim_end_matches('.')]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(": ");
+        if !reason.is_empty() {
+            write!(f, ": {reason}")?;
+        }
+        f.write_str(".")?;
+        if !self.remedy.is_empty() {
+            write!(f, " {}", self.remedy)?;
+        }
+        if self.audience == Audience::Us {
+            f.write_str(" (This is a fault of azds.)")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_sentence_for_people_and_four_fields_for_programs() {
+        let failure = Failure::new("producer did not start", "pod producer-5c9d7", "no image")
+            .try_to("Run Up again.");
+        assert_eq!(
+            failure.to_string(),
+            "producer did not start: pod producer-5c9d7: no image. Run Up again."
+        );
+        assert_eq!(
+            serde_json::to_value(&failure).expect("plain strings"),
+            serde_json::json!({
+                "what": "producer did not start",
+                "object": "pod producer-5c9d7",
+                "why": "no image",
+                "try": "Run Up again.",
+            })
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! What crosses a wire in azds: between editor and server, between the developer's machine and the
+//! agents in the cluster, and between a command and whoever reads its `-o json`.
+//!
+//! Types only: nothing here does input or output.
+
+pub mod agent;
+pub mod commands;
+pub mod debug;
+mod failure;
+
+pub use failure::{Audience, Failure};

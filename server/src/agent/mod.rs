@@ -1,0 +1,1 @@
+//! What runs in the cluster: initializer, builder, build, host, probe.

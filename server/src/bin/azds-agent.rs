@@ -1,0 +1,2 @@
+//! azds-agent.
+fn main() {}

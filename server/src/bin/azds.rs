@@ -1,0 +1,2 @@
+//! azds.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The outside: kube client, pods, port-forward, helm, streams to the agent.

@@ -1,0 +1,1 @@
+//! The debug adapter: the only place with DAP types.

@@ -1,0 +1,2 @@
+//! Automation of this repository, called as `cargo xtask COMMAND`.
+fn main() {}
