@@ -219,3 +219,107 @@ fn hash_all(root: &Path, found: &[Found]) -> Result<Vec<Option<Hashed>>> {
     }
     Ok(hashed)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::context::digest_of;
+
+    fn service() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join("src")).expect("a folder");
+        for (path, text) in [
+            ("Dockerfile", "FROM scratch"),
+            ("src/price.cs", "EUR"),
+            ("src-old", "x"),
+            ("empty", ""),
+        ] {
+            fs::write(folder.path().join(path), text).expect("a file");
+        }
+        folder
+    }
+
+    fn read_all(root: &Path) -> BuildContext {
+        read(&Selection {
+            root,
+            dockerfile: &root.join("Dockerfile"),
+            use_git_ignore: false,
+            ignore: &[],
+        })
+        .expect("a readable tree")
+    }
+
+    #[test]
+    fn entries_are_sorted_and_counted() {
+        let folder = service();
+        let context = read_all(folder.path());
+        let paths: Vec<&str> = context.manifest.entries.iter().map(Entry::path).collect();
+        assert_eq!(paths, ["Dockerfile", "empty", "src-old", "src/price.cs"]);
+        assert_eq!((context.files(), context.bytes()), (4, 16));
+        assert_eq!(super::super::check_manifest(&context.manifest), Ok(()));
+        assert_eq!(context.digest(), manifest_digest(&context.manifest));
+
+        fs::write(folder.path().join(".dockerignore"), "*\n!src").expect("a file");
+        let context = read_all(folder.path());
+        assert_eq!((context.files(), context.bytes()), (2, 15));
+    }
+
+    /// Fixed file times make BuildKit miss exactly this change; the digest is what it goes by here.
+    #[test]
+    fn an_edit_of_the_same_length_is_another_context() {
+        let folder = service();
+        let before = read_all(folder.path()).digest();
+        assert_eq!(read_all(folder.path()).digest(), before);
+        fs::write(folder.path().join("src/price.cs"), "USD").expect("a file");
+        assert_ne!(read_all(folder.path()).digest(), before);
+    }
+
+    #[test]
+    fn the_executable_bit_counts() {
+        let folder = service();
+        let before = read_all(folder.path()).digest();
+        let path = folder.path().join("src-old");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("our file");
+        assert_ne!(read_all(folder.path()).digest(), before);
+    }
+
+    #[test]
+    fn content_is_found_by_its_digest_and_its_change_by_hashing_again() {
+        let folder = service();
+        let context = read_all(folder.path());
+        let blob = digest_of(b"EUR");
+        let (file, size) = context.open(&blob).expect("it is there");
+        assert_eq!(
+            (io::read_to_string(file).expect("text"), size),
+            ("EUR".to_owned(), 3)
+        );
+
+        let path = folder.path().join("src/price.cs");
+        fs::write(&path, "USD").expect("a file");
+        let (mut file, _) = context.open(&blob).expect("it is there");
+        let mut now = Vec::new();
+        io::Read::read_to_end(&mut file, &mut now).expect("readable");
+        assert_ne!(digest_of(&now), blob);
+        assert!(context.changed(&blob).object.ends_with("price.cs"));
+
+        fs::remove_file(&path).expect("it is there");
+        assert!(context.open(&blob).is_err());
+        assert!(context.open(&digest_of(b"something else")).is_err());
+    }
+
+    #[test]
+    fn a_dockerfile_that_is_not_there_is_named() {
+        let folder = service();
+        let failure = read(&Selection {
+            root: folder.path(),
+            dockerfile: &folder.path().join("Dockerfile.develop"),
+            use_git_ignore: false,
+            ignore: &[],
+        });
+        let failure = failure.expect_err("there is none");
+        assert!(failure.object.ends_with("Dockerfile.develop"), "{failure}");
+        assert!(failure.remedy.contains("azds prep"), "{failure}");
+    }
+}

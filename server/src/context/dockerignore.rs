@@ -2,8 +2,9 @@
 //! context's root, and a file below an ignored folder can be brought back.
 //!
 //! The semantics are those of moby/patternmatcher as BuildKit walks a tree with it; the verdicts in
-//! `dockerignore/verdicts.json` are its own. Intended differences: `^` and a backslash before a
-//! letter stand for themselves instead of leaking into a regular expression.
+//! tests/dockerignore-oracle are its own. Intended differences: `^` and a letter after a backslash
+//! stand for themselves instead of leaking into a regular expression, and `!/` has no effect instead
+//! of being refused.
 
 /// The patterns of an ignore file.
 #[derive(Debug, Default)]
@@ -271,6 +272,99 @@ fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Token> 
         ranges.push((low, high));
         if chars.next_if_eq(&']').is_some() {
             return Some(Token::Class { negated, ranges });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What moby/patternmatcher says; `tests/dockerignore-oracle` wrote it and checks it.
+    #[derive(serde::Deserialize)]
+    struct Verdicts {
+        paths: Vec<String>,
+        cases: Vec<Case>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Case {
+        ignore: String,
+        excluded: Vec<String>,
+        #[serde(default)]
+        error: bool,
+    }
+
+    fn excludes(docker: &DockerIgnore, path: &str) -> bool {
+        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        let parent = folders.fold(Verdict::default(), |parent, folder| {
+            docker.verdict(folder, &parent)
+        });
+        docker.verdict(path, &parent).excluded
+    }
+
+    #[test]
+    fn verdicts_are_those_of_docker() {
+        let text = include_str!("../../../tests/dockerignore-oracle/verdicts.json");
+        let verdicts: Verdicts = serde_json::from_str(text).expect("a JSON file of ours");
+        let mut wrong = Vec::new();
+        for case in &verdicts.cases {
+            let docker = match DockerIgnore::parse(&case.ignore) {
+                Ok(docker) => docker,
+                Err(_) if case.error => continue,
+                Err(bad) => {
+                    wrong.push(format!("{:?}: refused {bad:?}", case.ignore));
+                    continue;
+                }
+            };
+            if case.error {
+                wrong.push(format!("{:?}: should be refused", case.ignore));
+                continue;
+            }
+            for path in &verdicts.paths {
+                let excluded = excludes(&docker, path);
+                if excluded != case.excluded.contains(path) {
+                    wrong.push(format!("{:?}: {path:?} excluded: {excluded}", case.ignore));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    fn pattern() -> impl Strategy<Value = String> {
+        let part = prop::sample::select(vec!["a", "b", "/", "/", "*", "**/", "**", "?", "[ab]"]);
+        (any::<bool>(), prop::collection::vec(part, 1..6)).prop_map(|(reincludes, parts)| {
+            let sign = if reincludes { "!" } else { "" };
+            format!("{sign}a{}", parts.concat())
+        })
+    }
+
+    proptest! {
+        /// A folder that need not be walked has nothing in it that is brought back.
+        #[test]
+        fn no_folder_is_passed_over_that_holds_something(
+            patterns in prop::collection::vec(pattern(), 1..5),
+            path in "[ab]{1,2}(/[ab]{1,2}){1,3}",
+        ) {
+            let docker = DockerIgnore::parse(&patterns.join("\n")).expect("closed classes only");
+            if !excludes(&docker, &path) {
+                for (at, _) in path.match_indices('/') {
+                    let folder = &path[..at];
+                    prop_assert!(
+                        !excludes(&docker, folder) || docker.may_reinclude_in(folder),
+                        "{patterns:?} passes over {folder}, which has {path}"
+                    );
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_without_a_panic(text in "[ab*?!#/\\\\.\\[\\]^ñ \n-]{0,20}", path in "[abñ/]{1,8}") {
+            if let Ok(docker) = DockerIgnore::parse(&text) {
+                excludes(&docker, &path);
+            }
         }
     }
 }

@@ -140,8 +140,12 @@ impl Walk {
             if !state.hidden() || self.may_bring_back_in(&relative, &state) {
                 self.folder(path, &relative, &state)?;
             }
-        } else if state.hidden() {
-        } else if kind.is_file() {
+            return Ok(());
+        }
+        if state.hidden() {
+            return Ok(());
+        }
+        if kind.is_file() {
             self.push(relative, Kind::File);
         } else if kind.is_symlink() {
             let target = fs::read_link(path).or_fail(WHAT, path.display().to_string())?;
@@ -256,3 +260,6 @@ fn git_ignore(folder: &Path) -> Gitignore {
     }
     git
 }
+
+#[cfg(test)]
+mod tests;
