@@ -10,7 +10,11 @@ use std::time::{Duration, UNIX_EPOCH};
 /// A name that no other file of this process has.
 pub fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 /// Writes a file, and the folder for it, so that no reader sees half of it.
@@ -48,7 +52,9 @@ mod tests {
             let path = folder.path().join("file");
             write_whole(&path, content).expect("written");
             set_content(&path, &blake3::hash(content), false).expect("set");
-            std::fs::metadata(&path).and_then(|file| file.modified()).expect("a time")
+            std::fs::metadata(&path)
+                .and_then(|file| file.modified())
+                .expect("a time")
         };
         assert_ne!(time(b"EUR"), time(b"USD"));
         assert_eq!(time(b"EUR"), time(b"EUR"));

@@ -114,7 +114,9 @@ pub fn check_version<B>(request: &Request<B>) -> Result<(), Box<Answer>> {
         format!("agent {}", env!("CARGO_PKG_VERSION")),
         format!("it speaks protocol {ours}, this azds speaks protocol {theirs}"),
     )
-    .try_to("Use the azds that set the cluster up, or run azds use-dev-spaces again with this one.");
+    .try_to(
+        "Use the azds that set the cluster up, or run azds use-dev-spaces again with this one.",
+    );
     Err(Box::new(refuse(StatusCode::UPGRADE_REQUIRED, &failure)))
 }
 

@@ -5,8 +5,8 @@
 
 pub mod build;
 pub mod builder;
-pub mod host;
 mod files;
+pub mod host;
 mod http;
 pub mod initializer;
 pub mod install;

@@ -62,9 +62,16 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         return Ok(());
     }
     match arguments.kind {
-        Kind::Http { port, path, host, header } => http(host, port, &path, &header).await,
+        Kind::Http {
+            port,
+            path,
+            host,
+            header,
+        } => http(host, port, &path, &header).await,
         Kind::Tcp { port, host } => {
-            TcpStream::connect((host, port)).await.or_fail(WHAT, format!("{host}:{port}"))?;
+            TcpStream::connect((host, port))
+                .await
+                .or_fail(WHAT, format!("{host}:{port}"))?;
             Ok(())
         }
         Kind::Exec { command } => exec(&command).await,
@@ -73,7 +80,9 @@ pub async fn run(arguments: Arguments) -> Result<()> {
 
 async fn http(host: IpAddr, port: u16, path: &str, headers: &[String]) -> Result<()> {
     let object = format!("http://{host}:{port}{path}");
-    let stream = TcpStream::connect((host, port)).await.or_fail(WHAT, &object)?;
+    let stream = TcpStream::connect((host, port))
+        .await
+        .or_fail(WHAT, &object)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .or_fail(WHAT, &object)?;
@@ -88,7 +97,10 @@ async fn http(host: IpAddr, port: u16, path: &str, headers: &[String]) -> Result
             request = request.header(name, value);
         }
     }
-    let request = request.header("host", host_header).body(Empty::<Bytes>::new()).or_fail(WHAT, &object)?;
+    let request = request
+        .header("host", host_header)
+        .body(Empty::<Bytes>::new())
+        .or_fail(WHAT, &object)?;
     let answer = sender.send_request(request).await.or_fail(WHAT, &object)?;
     let status = answer.status();
     if status.is_success() || status.is_redirection() {

@@ -42,7 +42,9 @@ pub fn client(authority: &str) -> Result<Arc<ClientConfig>> {
     let what = "azds did not read the certificate of its authority";
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
-        roots.add(certificate.or_fail(what, "")?).or_fail(what, "")?;
+        roots
+            .add(certificate.or_fail(what, "")?)
+            .or_fail(what, "")?;
     }
     if roots.is_empty() {
         return Err(Failure::ours(what, "", "there is none"));

@@ -53,8 +53,8 @@ impl Attempt {
                 let event = events.borrow_and_update().get(next).cloned();
                 match event {
                     Some(event) => {
-                        let mut line =
-                            serde_json::to_vec(&event).expect("our own types have string keys only");
+                        let mut line = serde_json::to_vec(&event)
+                            .expect("our own types have string keys only");
                         line.push(b'\n');
                         return Some((Ok(Frame::data(Bytes::from(line))), (events, next + 1)));
                     }
@@ -68,16 +68,37 @@ impl Attempt {
 }
 
 fn is_last(event: Option<&BuildEvent>) -> bool {
-    matches!(event, Some(BuildEvent::Built { .. } | BuildEvent::Failed { .. }))
+    matches!(
+        event,
+        Some(BuildEvent::Built { .. } | BuildEvent::Failed { .. })
+    )
 }
 
-#[expect(clippy::print_stdout, reason = "the log of the init container is its output")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the log of the init container is its output"
+)]
 fn log(event: &BuildEvent) {
     match event {
-        BuildEvent::Step { name, state: StepState::Started, .. } => println!("{name}"),
-        BuildEvent::Step { name, state: StepState::Cached, .. } => println!("CACHED {name}"),
-        BuildEvent::Step { name, state: StepState::Failed, .. } => println!("FAILED {name}"),
-        BuildEvent::Step { state: StepState::Done { .. }, .. } => {}
+        BuildEvent::Step {
+            name,
+            state: StepState::Started,
+            ..
+        } => println!("{name}"),
+        BuildEvent::Step {
+            name,
+            state: StepState::Cached,
+            ..
+        } => println!("CACHED {name}"),
+        BuildEvent::Step {
+            name,
+            state: StepState::Failed,
+            ..
+        } => println!("FAILED {name}"),
+        BuildEvent::Step {
+            state: StepState::Done { .. },
+            ..
+        } => {}
         BuildEvent::Log { text, .. } => print!("{text}"),
         BuildEvent::Built { image, .. } => println!("Built {image}"),
         BuildEvent::Failed { failure } => println!("{failure}"),

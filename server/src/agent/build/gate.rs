@@ -58,9 +58,15 @@ impl Gate {
     pub async fn pass_on(&self, request: Request<Incoming>) -> Result<http::Answer> {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let answer = self.send(method, &path, request.into_body().boxed()).await?;
+        let answer = self
+            .send(method, &path, request.into_body().boxed())
+            .await?;
         let status = answer.status();
-        let body = answer.into_body().collect().await.or_fail(WHAT, self.object())?;
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .or_fail(WHAT, self.object())?;
         Ok(http::with_body(status, Full::from(body.to_bytes())))
     }
 
@@ -71,7 +77,12 @@ impl Gate {
         let answer = self.send(Method::POST, "/v1/build", body).await?;
         let status = answer.status();
         if status != StatusCode::OK {
-            let body = answer.into_body().collect().await.or_fail(WHAT, self.object())?.to_bytes();
+            let body = answer
+                .into_body()
+                .collect()
+                .await
+                .or_fail(WHAT, self.object())?
+                .to_bytes();
             return Err(match status {
                 StatusCode::CONFLICT => lacking(&request.repository, &body),
                 _ => serde_json::from_slice(&body).or_fail(WHAT, self.object())?,
@@ -87,13 +98,17 @@ impl Gate {
                 BuildEvent::Step { .. } | BuildEvent::Log { .. } => attempt.tell(event),
             }
         }
-        Err(Failure::new(WHAT, self.object(), "it ended in the middle of the build")
-            .try_to("Run up again."))
+        Err(
+            Failure::new(WHAT, self.object(), "it ended in the middle of the build")
+                .try_to("Run up again."),
+        )
     }
 
     /// Sends one request over a connection of its own: there are three in the life of a pod.
     async fn send(&self, method: Method, path: &str, body: Body) -> Result<Response<Incoming>> {
-        let token = tokio::fs::read_to_string(&self.token).await.or_fail(WHAT, self.object())?;
+        let token = tokio::fs::read_to_string(&self.token)
+            .await
+            .or_fail(WHAT, self.object())?;
         let request = Request::builder()
             .method(method)
             .uri(format!("https://{GATE_SERVER_NAME}{path}"))
@@ -102,7 +117,10 @@ impl Gate {
             .body(body)
             .or_fail(WHAT, self.object())?;
         let mut sender = self.connect().await?;
-        sender.send_request(request).await.or_fail(WHAT, self.object())
+        sender
+            .send_request(request)
+            .await
+            .or_fail(WHAT, self.object())
     }
 
     async fn connect(&self) -> Result<http2::SendRequest<Body>> {
@@ -133,7 +151,9 @@ impl Gate {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(GATE_SERVER_NAME).expect("a constant that is a name");
-        TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await
+        TlsConnector::from(Arc::clone(&self.tls))
+            .connect(name, stream)
+            .await
     }
 
     fn object(&self) -> String {
@@ -145,7 +165,10 @@ impl Gate {
 fn lacking(repository: &str, body: &[u8]) -> Failure {
     let why = match serde_json::from_slice::<Missing>(body) {
         Ok(missing) if !missing.blobs.is_empty() => {
-            format!("the builder of this node lacks {} of its files", missing.blobs.len())
+            format!(
+                "the builder of this node lacks {} of its files",
+                missing.blobs.len()
+            )
         }
         _ => "the builder of this node does not know its files".to_owned(),
     };

@@ -74,12 +74,16 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let spec = std::fs::read(secret.join(SECRET_BUILD)).or_fail(WHAT, &object)?;
     let spec: BuildSpec = serde_json::from_slice(&spec).or_fail(WHAT, &object)?;
     let token = std::fs::read_to_string(secret.join(SECRET_TOKEN)).or_fail(WHAT, &object)?;
-    let (repository, _) = arguments.image.rsplit_once(':').ok_or_else(|| {
-        Failure::ours(WHAT, &arguments.image, "the image has no tag")
-    })?;
+    let (repository, _) = arguments
+        .image
+        .rsplit_once(':')
+        .ok_or_else(|| Failure::ours(WHAT, &arguments.image, "the image has no tag"))?;
     let build = Arc::new(Build {
         gate: Gate::new(arguments.gate, &arguments.authority, arguments.gate_token)?,
-        request: BuildRequest { repository: repository.to_owned(), spec },
+        request: BuildRequest {
+            repository: repository.to_owned(),
+            spec,
+        },
         token: token.trim().to_owned(),
         attempt: Mutex::default(),
         built: watch::Sender::new(None),
@@ -89,7 +93,12 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         .or_fail(WHAT, format!("port {BUILD_PORT}"))?;
     let end = CancellationToken::new();
     let connections = TaskTracker::new();
-    let serving = tokio::spawn(serve(listener, Arc::clone(&build), end.clone(), connections.clone()));
+    let serving = tokio::spawn(serve(
+        listener,
+        Arc::clone(&build),
+        end.clone(),
+        connections.clone(),
+    ));
 
     build.begin();
     let start = build.wait().await?;
@@ -116,9 +125,11 @@ impl Build {
         let (build, running) = (Arc::clone(self), Arc::clone(&attempt));
         tokio::spawn(async move {
             build.built.send_replace(None);
-            let last = build.gate.build(&build.request, &running).await.unwrap_or_else(|failure| {
-                BuildEvent::Failed { failure }
-            });
+            let last = build
+                .gate
+                .build(&build.request, &running)
+                .await
+                .unwrap_or_else(|failure| BuildEvent::Failed { failure });
             let start = match &last {
                 BuildEvent::Built { start, .. } => Some(start.clone()),
                 _ => None,
@@ -137,13 +148,19 @@ impl Build {
                 return Ok(start);
             }
             if tokio::time::timeout(WAIT, built.changed()).await.is_err() {
-                let last = self.attempt.lock().expect("no holder of the lock panics").clone();
+                let last = self
+                    .attempt
+                    .lock()
+                    .expect("no holder of the lock panics")
+                    .clone();
                 if last.as_ref().is_some_and(|attempt| !attempt.ended()) {
                     continue;
                 }
-                return Err(last.and_then(|attempt| attempt.failure()).unwrap_or_else(|| {
-                    Failure::ours(WHAT, &self.request.repository, "no attempt was made")
-                }));
+                return Err(last
+                    .and_then(|attempt| attempt.failure())
+                    .unwrap_or_else(|| {
+                        Failure::ours(WHAT, &self.request.repository, "no attempt was made")
+                    }));
             }
         }
     }
@@ -172,8 +189,12 @@ async fn respond(request: Request<Incoming>, build: Arc<Build>) -> http::Answer 
         return *answer;
     }
     if !http::bearer(&request).is_some_and(|token| http::same_secret(token, &build.token)) {
-        let failure = Failure::new("the build did not listen", "", "the token is not that of this up")
-            .try_to("Run up again.");
+        let failure = Failure::new(
+            "the build did not listen",
+            "",
+            "the token is not that of this up",
+        )
+        .try_to("Run up again.");
         return http::refuse(StatusCode::FORBIDDEN, &failure);
     }
     match (request.method(), request.uri().path()) {

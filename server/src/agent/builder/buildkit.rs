@@ -50,10 +50,17 @@ impl BuildKit {
             () = events.closed() => return,
         };
         let ended = ended.unwrap_or_else(|_| {
-            Err(Failure::new(WHAT, image, format!("it took longer than {} minutes", BUILD.as_secs() / 60)))
+            Err(Failure::new(
+                WHAT,
+                image,
+                format!("it took longer than {} minutes", BUILD.as_secs() / 60),
+            ))
         });
         let last = match ended {
-            Ok(start) => BuildEvent::Built { image: image.to_owned(), start },
+            Ok(start) => BuildEvent::Built {
+                image: image.to_owned(),
+                start,
+            },
             Err(failure) => BuildEvent::Failed { failure },
         };
         let _ = events.send(last).await;
@@ -70,18 +77,29 @@ impl BuildKit {
         let mut command = Command::new("buildctl");
         command
             .args(["--addr", &self.address, "build", "--progress=rawjson"])
-            .args(["--frontend", "dockerfile.v0", "--opt", "filename=Dockerfile"])
+            .args([
+                "--frontend",
+                "dockerfile.v0",
+                "--opt",
+                "filename=Dockerfile",
+            ])
             // The base images of a test cluster, or of a node without a way out, are on the node.
             .args(["--opt", "image-resolve-mode=local"])
-            .arg("--local").arg(format!("context={}", from.context.display()))
-            .arg("--local").arg(format!("dockerfile={}", from.dockerfile.display()))
-            .arg("--output").arg(format!("type=image,name={image}"))
-            .arg("--metadata-file").arg(&metadata)
+            .arg("--local")
+            .arg(format!("context={}", from.context.display()))
+            .arg("--local")
+            .arg(format!("dockerfile={}", from.dockerfile.display()))
+            .arg("--output")
+            .arg(format!("type=image,name={image}"))
+            .arg("--metadata-file")
+            .arg(&metadata)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         for (name, value) in args {
-            command.arg("--opt").arg(format!("build-arg:{name}={value}"));
+            command
+                .arg("--opt")
+                .arg(format!("build-arg:{name}={value}"));
         }
         let mut child = command.spawn().or_fail(WHAT, "buildctl")?;
         let stderr = child.stderr.take().expect("it was asked for");
@@ -156,9 +174,16 @@ pub fn full_name(repository: &str) -> Result<String> {
     let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/' | b':');
     let well_formed = !repository.is_empty()
         && repository.bytes().all(allowed)
-        && !repository.rsplit('/').next().is_some_and(|last| last.contains(':'));
+        && !repository
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.contains(':'));
     if !well_formed {
-        return Err(Failure::new(WHAT, repository, "it is not the name of an image repository"));
+        return Err(Failure::new(
+            WHAT,
+            repository,
+            "it is not the name of an image repository",
+        ));
     }
     let host = repository.split_once('/').map(|(host, _)| host);
     Ok(match host {
@@ -175,9 +200,18 @@ mod tests {
     #[test]
     fn repositories_are_named_as_the_node_names_them() {
         let name = |text| full_name(text).ok();
-        assert_eq!(name("producer").as_deref(), Some("docker.io/library/producer"));
-        assert_eq!(name("team/producer").as_deref(), Some("docker.io/team/producer"));
-        assert_eq!(name("r.example:5000/p").as_deref(), Some("r.example:5000/p"));
+        assert_eq!(
+            name("producer").as_deref(),
+            Some("docker.io/library/producer")
+        );
+        assert_eq!(
+            name("team/producer").as_deref(),
+            Some("docker.io/team/producer")
+        );
+        assert_eq!(
+            name("r.example:5000/p").as_deref(),
+            Some("r.example:5000/p")
+        );
         assert_eq!(name("localhost/p").as_deref(), Some("localhost/p"));
         for wrong in ["", "producer:latest", "a@sha256:1", "a,name=b", "a b"] {
             assert_eq!(name(wrong), None, "{wrong}");

@@ -63,7 +63,7 @@ impl Callers {
         let review = TokenReview {
             spec: TokenReviewSpec {
                 audiences: Some(vec![GATE_AUDIENCE.to_owned()]),
-                token: Some(token.to_owned()),
+                token: token.to_owned(),
             },
             ..TokenReview::default()
         };
@@ -76,7 +76,9 @@ impl Callers {
         let caller = caller(&status.user.unwrap_or_default())
             .filter(|_| status.authenticated == Some(true))
             .ok_or_else(|| {
-                let why = status.error.unwrap_or_else(|| "its token is not one of a pod".to_owned());
+                let why = status
+                    .error
+                    .unwrap_or_else(|| "its token is not one of a pod".to_owned());
                 Failure::new(WHAT, "", why)
             })?;
         let namespace = Api::<Namespace>::all(self.client.clone())
@@ -97,9 +99,16 @@ impl Callers {
 /// The pod that a token is bound to: a service account's user name is
 /// `system:serviceaccount:NAMESPACE:NAME`, and a bound token names its pod beside it.
 fn caller(user: &k8s_openapi::api::authentication::v1::UserInfo) -> Option<Caller> {
-    let account = user.username.as_deref()?.strip_prefix("system:serviceaccount:")?;
+    let account = user
+        .username
+        .as_deref()?
+        .strip_prefix("system:serviceaccount:")?;
     let (namespace, _) = account.split_once(':')?;
-    let pod = user.extra.as_ref()?.get("authentication.kubernetes.io/pod-name")?.first()?;
+    let pod = user
+        .extra
+        .as_ref()?
+        .get("authentication.kubernetes.io/pod-name")?
+        .first()?;
     Some(Caller {
         namespace: namespace.to_owned(),
         pod: pod.clone(),
@@ -116,8 +125,12 @@ mod tests {
             let user = serde_json::json!({"username": "system:serviceaccount:dev:default", "extra": extra});
             caller(&serde_json::from_value(user).expect("a user"))
         };
-        let bound = user(serde_json::json!({"authentication.kubernetes.io/pod-name": ["producer-1"]}));
-        assert_eq!(bound.map(|c| (c.namespace, c.pod)), Some(("dev".into(), "producer-1".into())));
+        let bound =
+            user(serde_json::json!({"authentication.kubernetes.io/pod-name": ["producer-1"]}));
+        assert_eq!(
+            bound.map(|c| (c.namespace, c.pod)),
+            Some(("dev".into(), "producer-1".into()))
+        );
         assert!(user(serde_json::json!({})).is_none());
     }
 }

@@ -20,7 +20,7 @@ use http_body_util::StreamBody;
 use hyper::body::{Frame, Incoming};
 use hyper::{Method, Request, StatusCode};
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client};
+use kube::Api;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -117,7 +117,9 @@ async fn renew(secrets: Api<Secret>, certificate_in_use: Arc<RwLock<Arc<ServerCo
         tokio::time::sleep(NEXT_CERTIFICATE).await;
         match certificate(&secrets).await {
             Ok(config) => {
-                *certificate_in_use.write().expect("no holder of the lock panics") = config;
+                *certificate_in_use
+                    .write()
+                    .expect("no holder of the lock panics") = config;
             }
             Err(failure) => tracing::warn!(%failure, "the certificate stays as it is"),
         }
@@ -164,7 +166,10 @@ async fn take_files(
     gate: &Gate,
     caller: &Caller,
 ) -> Result<http::Answer> {
-    let received = gate.store.receive(&caller.namespace, request.into_body()).await?;
+    let received = gate
+        .store
+        .receive(&caller.namespace, request.into_body())
+        .await?;
     tracing::info!(namespace = caller.namespace, ?received, "took files");
     Ok(http::json(StatusCode::OK, &received))
 }
@@ -185,9 +190,16 @@ async fn build(
         }
     };
     let (events, lines) = mpsc::channel::<BuildEvent>(256);
-    tracing::info!(namespace = caller.namespace, pod = caller.pod, image, "builds");
+    tracing::info!(
+        namespace = caller.namespace,
+        pod = caller.pod,
+        image,
+        "builds"
+    );
     tokio::spawn(async move {
-        gate.buildkit.build(&laid_out, &image, &spec.args, &events).await;
+        gate.buildkit
+            .build(&laid_out, &image, &spec.args, &events)
+            .await;
     });
     let lines = futures_util::stream::unfold(lines, |mut lines| async {
         Some((lines.recv().await?, lines))

@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use azds_protocol::agent::{
-    Blob, BuildSpec, Digest, Entry, FRAME, Manifest, Missing, Received,
-};
+use azds_protocol::agent::{Blob, BuildSpec, Digest, Entry, FRAME, Manifest, Missing, Received};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,8 +19,6 @@ use crate::context;
 use crate::failure::{Context, Failure, Result};
 
 const NOT_KEPT: &str = "the builder did not keep the build context";
-/// How long a name of the file system may be.
-const LONGEST_NAME: usize = 255;
 
 /// The store of one node.
 pub struct Store {
@@ -59,7 +55,7 @@ impl Store {
 
     /// Keeps a list of files, and says which contents are missing.
     pub async fn keep(&self, space: &str, manifest: Manifest) -> Result<Missing> {
-        check(&manifest)?;
+        context::check_manifest(&manifest)?;
         let space = self.folder.join(space);
         blocking(move || {
             let digest = context::manifest_digest(&manifest);
@@ -74,7 +70,9 @@ impl Store {
     /// Takes the contents of a `PUT /v1/files`.
     pub async fn receive(&self, space: &str, body: Incoming) -> Result<Received> {
         let blobs = self.folder.join(space).join("blobs");
-        tokio::fs::create_dir_all(&blobs).await.or_fail(NOT_KEPT, blobs.display().to_string())?;
+        tokio::fs::create_dir_all(&blobs)
+            .await
+            .or_fail(NOT_KEPT, blobs.display().to_string())?;
         let stream = body.into_data_stream();
         let stream = futures_util::TryStreamExt::map_err(stream, std::io::Error::other);
         let mut reader = std::pin::pin!(StreamReader::new(stream));
@@ -83,7 +81,10 @@ impl Store {
             let mut head = [0; FRAME];
             match reader.read(&mut head).await.or_fail(NOT_KEPT, "")? {
                 0 => return Ok(received),
-                read => reader.read_exact(&mut head[read..]).await.or_fail(NOT_KEPT, "")?,
+                read => reader
+                    .read_exact(&mut head[read..])
+                    .await
+                    .or_fail(NOT_KEPT, "")?,
             };
             let (digest, size) = split(&head);
             let mut content = reader.as_mut().take(size);
@@ -137,35 +138,12 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| Failure::ours(NOT_KEPT, "", error.to_string()))?
 }
 
-/// Refuses a list of files that would lead outside of its folder.
-fn check(manifest: &Manifest) -> Result<()> {
-    let mut seen = HashSet::new();
-    for entry in &manifest.entries {
-        let path = entry.path();
-        context::check_path(path)?;
-        if path.split('/').any(|part| part.len() > LONGEST_NAME) {
-            return Err(Failure::new(NOT_KEPT, path, "its name is too long"));
-        }
-        if !seen.insert(path) {
-            return Err(Failure::new(NOT_KEPT, path, "it is in the list twice"));
-        }
-    }
-    // A symbolic link that is a parent of another entry would redirect it.
-    for entry in &manifest.entries {
-        if let Entry::Symlink { path, .. } = entry {
-            let below = format!("{path}/");
-            if seen.iter().any(|other| other.starts_with(&below)) {
-                return Err(Failure::new(NOT_KEPT, path, "it is a link and a folder at once"));
-            }
-        }
-    }
-    Ok(())
-}
-
 /// The contents that a manifest names, the Dockerfile's first, and whether each is executable.
 fn blobs(manifest: &Manifest) -> impl Iterator<Item = (&Blob, bool)> {
     let entries = manifest.entries.iter().filter_map(|entry| match entry {
-        Entry::File { blob, executable, .. } => Some((blob, *executable)),
+        Entry::File {
+            blob, executable, ..
+        } => Some((blob, *executable)),
         Entry::Symlink { .. } | Entry::Directory { .. } => None,
     });
     std::iter::once((&manifest.dockerfile, false)).chain(entries)
@@ -174,7 +152,9 @@ fn blobs(manifest: &Manifest) -> impl Iterator<Item = (&Blob, bool)> {
 fn missing(space: &Path, manifest: &Manifest) -> Missing {
     let folder = space.join("blobs");
     let wanted: HashSet<&Digest> = blobs(manifest).map(|(blob, _)| &blob.digest).collect();
-    let lacking = wanted.into_iter().filter(|digest| !folder.join(digest.as_str()).exists());
+    let lacking = wanted
+        .into_iter()
+        .filter(|digest| !folder.join(digest.as_str()).exists());
     Missing {
         blobs: lacking.cloned().collect(),
     }
@@ -197,7 +177,9 @@ async fn take(
     let name = digest.to_hex();
     let object = name.to_string();
     let partial = blobs.join(format!("{name}.{}", files::unique()));
-    let mut file = tokio::fs::File::create(&partial).await.or_fail(NOT_KEPT, &object)?;
+    let mut file = tokio::fs::File::create(&partial)
+        .await
+        .or_fail(NOT_KEPT, &object)?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 256 << 10];
     let mut taken = 0;
@@ -208,13 +190,17 @@ async fn take(
                 break;
             }
             hasher.update(&buffer[..read]);
-            file.write_all(&buffer[..read]).await.or_fail(NOT_KEPT, &object)?;
+            file.write_all(&buffer[..read])
+                .await
+                .or_fail(NOT_KEPT, &object)?;
             taken += read as u64;
         }
         file.flush().await.or_fail(NOT_KEPT, &object)?;
         if taken != size || hasher.finalize() != *digest {
-            return Err(Failure::new(NOT_KEPT, &object, "it arrived changed or cut short")
-                .try_to("Run up again."));
+            return Err(
+                Failure::new(NOT_KEPT, &object, "it arrived changed or cut short")
+                    .try_to("Run up again."),
+            );
         }
         Ok(())
     }
@@ -256,15 +242,23 @@ fn lay_out(blobs: &Path, manifest: &Manifest, to: &LaidOut) -> std::io::Result<(
             std::fs::create_dir_all(folder)?;
         }
         match entry {
-            Entry::File { blob, executable: false, .. } => {
+            Entry::File {
+                blob,
+                executable: false,
+                ..
+            } => {
                 std::fs::hard_link(blobs.join(blob.digest.as_str()), path)?;
             }
-            Entry::File { blob, executable: true, .. } => {
+            Entry::File {
+                blob,
+                executable: true,
+                ..
+            } => {
                 // Mode belongs to the inode, so an executable file is one of its own.
                 let from = blobs.join(blob.digest.as_str());
                 std::fs::copy(&from, &path)?;
-                let digest = blake3::Hash::from_hex(blob.digest.as_str())
-                    .map_err(std::io::Error::other)?;
+                let digest =
+                    blake3::Hash::from_hex(blob.digest.as_str()).map_err(std::io::Error::other)?;
                 files::set_content(&path, &digest, true)?;
             }
             Entry::Symlink { target, .. } => std::os::unix::fs::symlink(target, path)?,

@@ -80,11 +80,17 @@ fn command(arguments: &Arguments, spec: &BuildSpec, image: ImageStart) -> Vec<St
     if arguments.index == 0 && !spec.command.is_empty() {
         return spec.command.clone();
     }
-    let (command, args) = arguments.words.split_at(arguments.command_length.min(arguments.words.len()));
+    let (command, args) = arguments
+        .words
+        .split_at(arguments.command_length.min(arguments.words.len()));
     if !command.is_empty() {
         return [command, args].concat();
     }
-    let args = if arguments.args_given { args.to_vec() } else { image.cmd };
+    let args = if arguments.args_given {
+        args.to_vec()
+    } else {
+        image.cmd
+    };
     [image.entrypoint, args].concat()
 }
 
@@ -112,8 +118,12 @@ async fn respond(request: Request<Incoming>, host: Arc<Host>) -> http::Answer {
         return *answer;
     }
     if !http::bearer(&request).is_some_and(|token| http::same_secret(token, &host.token)) {
-        let failure = Failure::new("the host did not listen", "", "the token is not that of this up")
-            .try_to("Run up again.");
+        let failure = Failure::new(
+            "the host did not listen",
+            "",
+            "the token is not that of this up",
+        )
+        .try_to("Run up again.");
         return http::refuse(StatusCode::FORBIDDEN, &failure);
     }
     match (request.method(), request.uri().path()) {

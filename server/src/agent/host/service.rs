@@ -51,7 +51,10 @@ pub struct Service {
 impl Service {
     /// Starts the service. The second value becomes its exit code when it has ended on its own.
     pub fn start(command: Vec<String>) -> Result<(Service, impl Future<Output = u8>)> {
-        let start = Start { command, env: BTreeMap::new() };
+        let start = Start {
+            command,
+            env: BTreeMap::new(),
+        };
         let (restarts, asked) = mpsc::channel(1);
         let mut running = Running::start(start)?;
         let state = running.state.subscribe();
@@ -77,7 +80,10 @@ impl Service {
     async fn ask(&self, start: Option<Start>) -> Result<()> {
         let (done, result) = oneshot::channel();
         let gone = || Failure::new("the service was not started again", "", "it has ended");
-        self.restarts.send(Restart { start, done }).await.map_err(|_| gone())?;
+        self.restarts
+            .send(Restart { start, done })
+            .await
+            .map_err(|_| gone())?;
         result.await.map_err(|_| gone())?
     }
 }
@@ -100,7 +106,11 @@ impl Running {
             starts: 1,
             debugged_by: None,
         });
-        Ok(Running { first: start, child, state })
+        Ok(Running {
+            first: start,
+            child,
+            state,
+        })
     }
 
     /// Until the service ends on its own.
@@ -144,7 +154,11 @@ impl Running {
                 Some(failure)
             }
         };
-        let command = if failed.is_none() { &start.command } else { &self.first.command };
+        let command = if failed.is_none() {
+            &start.command
+        } else {
+            &self.first.command
+        };
         self.state.send_modify(|state| {
             state.pid = pid(&self.child).map(Pid::as_raw);
             state.command.clone_from(command);
@@ -168,8 +182,12 @@ impl Running {
 fn spawn(start: &Start) -> Result<Child> {
     let what = "the service was not started";
     let (program, args) = start.command.split_first().ok_or_else(|| {
-        Failure::new(what, "container", "neither the image nor the chart says what to start")
-            .try_to("Give the Dockerfile an ENTRYPOINT or a CMD.")
+        Failure::new(
+            what,
+            "container",
+            "neither the image nor the chart says what to start",
+        )
+        .try_to("Give the Dockerfile an ENTRYPOINT or a CMD.")
     })?;
     Command::new(program)
         .args(args)
@@ -181,13 +199,18 @@ fn spawn(start: &Start) -> Result<Child> {
 }
 
 fn pid(child: &Child) -> Option<Pid> {
-    child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw)
+    child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .map(Pid::from_raw)
 }
 
 /// The exit code by the shell's custom: 128 and the signal's number for a process that was killed.
 fn code(status: std::io::Result<ExitStatus>) -> u8 {
     let Ok(status) = status else { return 1 };
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    let code = status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     u8::try_from(code & 0xff).expect("masked")
 }
 
@@ -213,10 +236,23 @@ mod tests {
         let ended = tokio::spawn(ended);
         let first = service.state();
         let env = BTreeMap::from([("HOW".to_owned(), "debug".to_owned())]);
-        service.restart(sh("test $HOW = debug && exec sleep 61"), env).await.expect("restarted");
-        service.restart(vec!["/no/such/program".to_owned()], BTreeMap::new()).await.expect_err("no program");
-        assert_eq!(service.state().command, first.command, "it runs as at first");
-        service.restart(sh("exit 3"), BTreeMap::new()).await.expect("restarted");
+        service
+            .restart(sh("test $HOW = debug && exec sleep 61"), env)
+            .await
+            .expect("restarted");
+        service
+            .restart(vec!["/no/such/program".to_owned()], BTreeMap::new())
+            .await
+            .expect_err("no program");
+        assert_eq!(
+            service.state().command,
+            first.command,
+            "it runs as at first"
+        );
+        service
+            .restart(sh("exit 3"), BTreeMap::new())
+            .await
+            .expect("restarted");
         assert_eq!(ended.await.expect("no panic"), 3);
         assert_eq!(service.state().starts, 4);
         service.restore().await.expect_err("it has ended");
@@ -230,12 +266,19 @@ mod tests {
         let (service, ended) = Service::start(sh(&script)).expect("started");
         let ended = tokio::spawn(ended);
         let orphan = loop {
-            match std::fs::read_to_string(&file).unwrap_or_default().trim().parse::<i32>() {
+            match std::fs::read_to_string(&file)
+                .unwrap_or_default()
+                .trim()
+                .parse::<i32>()
+            {
                 Ok(pid) => break pid,
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         };
-        service.restart(sh("exit 0"), BTreeMap::new()).await.expect("restarted");
+        service
+            .restart(sh("exit 0"), BTreeMap::new())
+            .await
+            .expect("restarted");
         ended.await.expect("no panic");
         let alive = std::fs::read_to_string(format!("/proc/{orphan}/stat"))
             .is_ok_and(|stat| !stat.contains(") Z "));

@@ -13,8 +13,16 @@ use crate::failure::{Failure, Result};
 
 /// Answers `CONNECT 127.0.0.1:PORT`, and carries the bytes.
 pub async fn open(request: Request<Incoming>) -> http::Answer {
-    let Some(port) = request.uri().authority().and_then(|authority| authority.port_u16()) else {
-        let failure = Failure::ours("no tunnel was opened", request.uri().to_string(), "it names no port");
+    let Some(port) = request
+        .uri()
+        .authority()
+        .and_then(|authority| authority.port_u16())
+    else {
+        let failure = Failure::ours(
+            "no tunnel was opened",
+            request.uri().to_string(),
+            "it names no port",
+        );
         return http::refuse(StatusCode::BAD_REQUEST, &failure);
     };
     let mut service = match dial(port).await {
@@ -36,8 +44,13 @@ pub async fn open(request: Request<Incoming>) -> http::Answer {
 
 /// A service may listen on loopback only, on all addresses, or on the pod's only.
 async fn dial(port: u16) -> Result<TcpStream> {
-    let pod: Option<IpAddr> = std::env::var(POD_IP).ok().and_then(|text| text.parse().ok());
-    let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let pod: Option<IpAddr> = std::env::var(POD_IP)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let loopback = [
+        IpAddr::from(Ipv4Addr::LOCALHOST),
+        IpAddr::from(Ipv6Addr::LOCALHOST),
+    ];
     let mut why = String::new();
     for address in loopback.into_iter().chain(pod) {
         match TcpStream::connect((address, port)).await {
@@ -50,5 +63,10 @@ async fn dial(port: u16) -> Result<TcpStream> {
         }
     }
     let try_to = "Wait until the service has started, or compare the port that it listens on with the chart's.";
-    Err(Failure::new("the service did not answer", format!("port {port} of the pod"), why).try_to(try_to))
+    Err(Failure::new(
+        "the service did not answer",
+        format!("port {port} of the pod"),
+        why,
+    )
+    .try_to(try_to))
 }

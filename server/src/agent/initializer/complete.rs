@@ -45,9 +45,10 @@ pub fn complete(pod: &Value, additions: &Additions) -> Vec<Value> {
     }
 
     let mut patch = Patch::default();
-    let wrapped = containers.iter().enumerate().filter(|(_, container)| {
-        image_of_up(container).is_some_and(|(_, other)| other == tag)
-    });
+    let wrapped = containers
+        .iter()
+        .enumerate()
+        .filter(|(_, container)| image_of_up(container).is_some_and(|(_, other)| other == tag));
     for (host, (index, container)) in wrapped.enumerate() {
         wrap(&mut patch, index, host, container);
     }
@@ -101,7 +102,11 @@ fn wrap(patch: &mut Patch, index: usize, host: usize, container: &Value) {
         json!({"name": AGENT_VOLUME, "mountPath": AGENT_FOLDER}),
         json!({"name": SECRET_VOLUME, "mountPath": SECRET_FOLDER, "readOnly": true}),
     ] {
-        patch.append(&container["volumeMounts"], &format!("{at}/volumeMounts"), mount);
+        patch.append(
+            &container["volumeMounts"],
+            &format!("{at}/volumeMounts"),
+            mount,
+        );
     }
     let ip = json!({"name": POD_IP, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}});
     patch.append(&container["env"], &format!("{at}/env"), ip);
@@ -166,7 +171,8 @@ struct Patch(Vec<Value>);
 
 impl Patch {
     fn add(&mut self, path: &str, value: Value) {
-        self.0.push(json!({"op": "add", "path": path, "value": value}));
+        self.0
+            .push(json!({"op": "add", "path": path, "value": value}));
     }
 
     /// Adds to the end of a list which `today` is, and which need not exist yet.
@@ -199,7 +205,8 @@ mod tests {
 
     #[test]
     fn pods_of_others_are_left_alone() {
-        let pod = json!({"metadata": {}, "spec": {"containers": [{"name": "a", "image": "nginx:1"}]}});
+        let pod =
+            json!({"metadata": {}, "spec": {"containers": [{"name": "a", "image": "nginx:1"}]}});
         assert!(complete(&pod, &additions()).is_empty());
         let port_is_no_tag = json!({"spec": {"containers": [{"image": "host:5000/mindaro-x"}]}});
         assert!(complete(&port_is_no_tag, &additions()).is_empty());
@@ -236,13 +243,34 @@ mod tests {
         let patch = complete(&pod, &additions());
         assert_eq!(
             added(&patch, "/spec/containers/0/args"),
-            &json!(["--index", "0", "--command-length", "2", "--args-given", "--", "run", "-x", "y"])
+            &json!([
+                "--index",
+                "0",
+                "--command-length",
+                "2",
+                "--args-given",
+                "--",
+                "run",
+                "-x",
+                "y"
+            ])
         );
         assert_eq!(
             added(&patch, "/spec/containers/2/args"),
-            &json!(["--index", "1", "--command-length", "0", "--args-given", "--"])
+            &json!([
+                "--index",
+                "1",
+                "--command-length",
+                "0",
+                "--args-given",
+                "--"
+            ])
         );
-        assert!(!patch.iter().any(|op| op["path"] == "/spec/containers/1/command"));
+        assert!(
+            !patch
+                .iter()
+                .any(|op| op["path"] == "/spec/containers/1/command")
+        );
     }
 
     #[test]

@@ -64,7 +64,10 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let client = super::in_cluster_client()?;
     let store = store::Store::new(client.clone(), arguments.namespace.clone());
     let authority = store.authority().await?;
-    let webhook = Arc::new(RwLock::new(webhook_certificate(&authority, &arguments.namespace)?));
+    let webhook = Arc::new(RwLock::new(webhook_certificate(
+        &authority,
+        &arguments.namespace,
+    )?));
     let listener = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, PORT)))
         .await
         .or_fail("the webhook did not start", format!("port {PORT}"))?;

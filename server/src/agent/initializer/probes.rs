@@ -39,7 +39,12 @@ fn handler(container: &Value, probe: &Value) -> Option<(&'static str, Vec<String
         if let Some(host) = get.get("host").and_then(Value::as_str) {
             args.push(numeric(host)?);
         }
-        for header in get.get("httpHeaders").and_then(Value::as_array).into_iter().flatten() {
+        for header in get
+            .get("httpHeaders")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let (name, value) = (header["name"].as_str()?, header["value"].as_str()?);
             args.push(format!("--header={name}: {value}"));
         }
@@ -82,7 +87,10 @@ mod tests {
     fn command(container: Value, probe: Value) -> Option<String> {
         let ours = through_agent(&container, &probe, 1)?;
         let words = ours["exec"]["command"].as_array().expect("a list");
-        let words: Vec<_> = words.iter().map(|word| word.as_str().expect("text")).collect();
+        let words: Vec<_> = words
+            .iter()
+            .map(|word| word.as_str().expect("text"))
+            .collect();
         Some(words.join(" "))
     }
 

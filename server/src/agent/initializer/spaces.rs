@@ -6,8 +6,8 @@ use azds_protocol::agent::{SPACE_LABEL, STATUS_CONFIG_MAP, STATUS_KEY, SpaceStat
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams};
-use kube::runtime::watcher::{self, Event};
 use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, ResourceExt as _};
 
 /// Keeps the status of every space as it should be, until the end of the process.

@@ -49,10 +49,15 @@ impl Store {
         match self.secrets.create(&PostParams::default(), &secret).await {
             Ok(_) => Ok(pair),
             // Another replica was faster: its authority is the one.
-            Err(kube::Error::Api(status)) if status.is_already_exists() => self
-                .read(AUTHORITY_SECRET)
-                .await?
-                .ok_or_else(|| Failure::ours("the initializer did not read its authority", AUTHORITY_SECRET, "it is gone again")),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                self.read(AUTHORITY_SECRET).await?.ok_or_else(|| {
+                    Failure::ours(
+                        "the initializer did not read its authority",
+                        AUTHORITY_SECRET,
+                        "it is gone again",
+                    )
+                })
+            }
             Err(error) => Err(api_failure(AUTHORITY_SECRET, &error)),
         }
     }
@@ -68,7 +73,9 @@ impl Store {
             .map_err(|error| api_failure(GATE_SECRET, &error))?;
         let fresh = today.is_some_and(|secret| {
             let annotations = secret.metadata.annotations.unwrap_or_default();
-            let renew_after = annotations.get(RENEW_AFTER).and_then(|text| text.parse().ok());
+            let renew_after = annotations
+                .get(RENEW_AFTER)
+                .and_then(|text| text.parse().ok());
             renew_after.is_some_and(|renew_after| seconds(now) < renew_after)
                 && annotations.get(AUTHORITY_SECRET).map(String::as_str) == Some(&*of_authority)
         });
@@ -77,7 +84,10 @@ impl Store {
         }
         let pair = certificates::sign(authority, &[GATE_SERVER_NAME.to_owned()], now)?;
         let annotations = BTreeMap::from([
-            (RENEW_AFTER.to_owned(), seconds(certificates::renewal(now)).to_string()),
+            (
+                RENEW_AFTER.to_owned(),
+                seconds(certificates::renewal(now)).to_string(),
+            ),
             (AUTHORITY_SECRET.to_owned(), of_authority.to_string()),
         ]);
         let secret = secret(GATE_SECRET, &pair, annotations);
@@ -135,5 +145,6 @@ fn secret(name: &str, pair: &Pair, annotations: BTreeMap<String, String>) -> Sec
 }
 
 fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    time.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }

@@ -57,7 +57,10 @@ impl Output {
         events.extend(logs.into_iter().filter_map(|log| {
             let data = STANDARD.decode(log.data).ok()?;
             let text = String::from_utf8_lossy(&data).into_owned();
-            Some(BuildEvent::Log { id: log.vertex, text })
+            Some(BuildEvent::Log {
+                id: log.vertex,
+                text,
+            })
         }));
         events
     }
@@ -68,7 +71,9 @@ impl Output {
             (_, Some(_)) if vertex.cached => StepState::Cached,
             (Some(started), Some(completed)) => {
                 let took = completed.duration_since(started).as_millis();
-                StepState::Done { ms: u64::try_from(took).unwrap_or(0) }
+                StepState::Done {
+                    ms: u64::try_from(took).unwrap_or(0),
+                }
             }
             (Some(_), None) => StepState::Started,
             (None, _) => return None,
@@ -98,14 +103,18 @@ mod tests {
     #[test]
     fn a_step_is_told_once_a_state() {
         let mut output = Output::default();
-        let vertex = |rest: &str| format!(r#"{{"vertexes":[{{"digest":"sha256:1","name":"[1/2] FROM x"{rest}}}]}}"#);
+        let vertex = |rest: &str| {
+            format!(r#"{{"vertexes":[{{"digest":"sha256:1","name":"[1/2] FROM x"{rest}}}]}}"#)
+        };
         let started = r#","started":"2026-11-22T10:00:00Z""#;
         let completed = r#","started":"2026-11-22T10:00:00Z","completed":"2026-11-22T10:00:02.5Z""#;
         assert_eq!(output.take(&vertex("")), []);
         assert_eq!(output.take(&vertex(started)).len(), 1);
         assert_eq!(output.take(&vertex(started)), []);
         let done = output.take(&vertex(completed));
-        let [BuildEvent::Step { state, .. }] = &done[..] else { panic!("{done:?}") };
+        let [BuildEvent::Step { state, .. }] = &done[..] else {
+            panic!("{done:?}")
+        };
         assert_eq!(*state, StepState::Done { ms: 2500 });
     }
 
@@ -113,7 +122,13 @@ mod tests {
     fn output_of_steps_is_decoded_and_plain_text_is_the_reason() {
         let mut output = Output::default();
         let log = output.take(r#"{"logs":[{"vertex":"sha256:1","stream":1,"data":"aGk=","timestamp":"2026-11-22T10:00:00Z"}]}"#);
-        assert_eq!(log, [BuildEvent::Log { id: "sha256:1".into(), text: "hi".into() }]);
+        assert_eq!(
+            log,
+            [BuildEvent::Log {
+                id: "sha256:1".into(),
+                text: "hi".into()
+            }]
+        );
         assert_eq!(output.take("Dockerfile:3"), []);
         assert_eq!(output.take("error: failed to solve"), []);
         assert_eq!(output.reason(), "Dockerfile:3\nerror: failed to solve");
