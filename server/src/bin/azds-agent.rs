@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 /// The part of azds that runs in the cluster.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "azds-agent", version)]
 enum Command {
     /// Completes the pods of an up.
     Initializer(initializer::Arguments),
