@@ -101,10 +101,10 @@ impl Cluster {
     /// Turns an error of the API server, or of the way to it, into a failure.
     pub fn failed(
         &self,
-        what: impl Into<String>,
-        object: impl Into<String>,
+        what: &str,
+        object: &str,
     ) -> impl FnOnce(kube::Error) -> Failure + use<> {
-        let (what, object) = (what.into(), object.into());
+        let (what, object) = (what.to_owned(), object.to_owned());
         let (address, namespace) = (self.address.clone(), self.default_namespace.clone());
         move |error| match &error {
             kube::Error::Api(status) if status.code == 403 => {
@@ -205,10 +205,7 @@ where
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
         .service(limited);
-    let (_, expiration) = config.exec_identity_pem();
-    Ok(ClientBuilder::new(service, config.default_namespace.clone())
-        .with_valid_until(expiration)
-        .build())
+    Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
 }
 
 /// Opens a port of a pod and gives its bytes. It also works while the pod is still pending.
@@ -223,7 +220,7 @@ pub async fn open_port(
     let mut forwarder = pods
         .portforward(pod, &[port])
         .await
-        .map_err(cluster.failed(what, format!("pod {pod} in namespace {space}")))?;
+        .map_err(cluster.failed(what, &format!("pod {pod} in namespace {space}")))?;
     forwarder
         .take_stream(port)
         .ok_or_else(|| Failure::ours(what, format!("pod {pod}"), "the port was not forwarded"))

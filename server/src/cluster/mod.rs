@@ -2,3 +2,7 @@
 
 pub mod agent;
 pub mod client;
+pub mod helm;
+pub mod pods;
+pub mod spaces;
+pub mod up_secret;
