@@ -98,6 +98,7 @@ mod tests {
             release: "azds-0c712b-dev-producer".to_owned(),
             context: digest_of(b"context"),
             args: BTreeMap::from([("BUILD_CONFIGURATION".to_owned(), "Debug".to_owned())]),
+            command: Vec::new(),
         }
     }
 
