@@ -3,7 +3,12 @@
 //! All positions are byte offsets into the text that was given.
 
 pub mod azds_yaml;
+mod code;
+mod spelling;
+pub mod values;
 pub mod yaml;
+
+pub use code::Code;
 
 use std::ops::Range;
 
@@ -11,7 +16,7 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// What kind of problem it is; docs/diagnostics.md has a section for each.
-    pub code: &'static str,
+    pub code: Code,
     /// How bad it is.
     pub severity: Severity,
     /// Where it is.
@@ -29,6 +34,8 @@ pub enum Severity {
     Error,
     /// It probably does not do what it seems to.
     Warning,
+    /// It works, and there is a better way.
+    Information,
 }
 
 /// A change of the text that takes a [`Problem`] away.
@@ -50,7 +57,7 @@ pub struct Edit {
 }
 
 impl Problem {
-    fn error(code: &'static str, range: Range<usize>, message: impl Into<String>) -> Problem {
+    fn error(code: Code, range: Range<usize>, message: impl Into<String>) -> Problem {
         Problem {
             code,
             severity: Severity::Error,
@@ -60,9 +67,16 @@ impl Problem {
         }
     }
 
-    fn warning(code: &'static str, range: Range<usize>, message: impl Into<String>) -> Problem {
+    fn warning(code: Code, range: Range<usize>, message: impl Into<String>) -> Problem {
         Problem {
             severity: Severity::Warning,
+            ..Problem::error(code, range, message)
+        }
+    }
+
+    fn information(code: Code, range: Range<usize>, message: impl Into<String>) -> Problem {
+        Problem {
+            severity: Severity::Information,
             ..Problem::error(code, range, message)
         }
     }
@@ -85,3 +99,20 @@ impl Problem {
         self
     }
 }
+
+impl From<yaml::SyntaxError> for Problem {
+    fn from(error: yaml::SyntaxError) -> Problem {
+        let message = format!("This is not valid YAML: {}.", error.message);
+        Problem::error(Code::YamlSyntax, error.range, message)
+    }
+}
+
+/// Problems in the order of the text, each once: an alias shows the same place again.
+fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(|problem| (problem.range.start, problem.range.end, problem.code));
+    problems.dedup();
+    problems
+}
+
+#[cfg(test)]
+mod fixture;

@@ -12,6 +12,8 @@ use super::settings::{ContainerSettings, Settings, ValuesFile};
 pub(super) struct Spanned {
     pub text: String,
     pub range: Range<usize>,
+    /// Whether the last character of the range is a quotation mark.
+    pub quoted: bool,
 }
 
 /// What a base or a configuration says. `None` is what it does not say.

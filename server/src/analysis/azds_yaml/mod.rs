@@ -1,15 +1,19 @@
 //! azds.yaml: what is in it, what follows from it, and what is wrong with it.
 
+mod files;
 mod layer;
 mod read;
 mod settings;
 mod tokens;
 
+pub use files::Files;
 pub use settings::{ContainerSettings, Settings, ValuesFile};
 pub use tokens::Tokens;
 
-use super::Problem;
-use super::yaml;
+pub(super) use tokens::{is_token, tokens_in};
+
+use super::yaml::{self, Node};
+use super::{Code, Problem, spelling, values};
 use layer::Layer;
 
 /// The only `kind` of azds.yaml there is.
@@ -32,33 +36,44 @@ pub struct AzdsFile {
     configurations: Vec<(String, Layer)>,
 }
 
-/// Reads an azds.yaml. What can't be read is left out and among the problems.
+/// Reads an azds.yaml. What can't be read is left out and among the problems. Whether the files
+/// that it names are there is asked with [`AzdsFile::missing_files`].
 pub fn analyse(text: &str) -> Analysis {
     let parsed = yaml::parse(text);
+    let mut problems = Vec::new();
     let root = parsed.documents.first();
-    let kind = root.and_then(|root| root.get("kind"));
-    if kind.is_some_and(|kind| kind.text() != Some(KIND)) {
+    if let Some(kind) = root.and_then(|root| root.get("kind"))
+        && kind.text() != Some(KIND)
+    {
+        problems.extend(mistyped_kind(kind));
         let file = AzdsFile {
-            foreign: true,
+            foreign: problems.is_empty(),
             ..AzdsFile::default()
         };
-        return Analysis {
-            problems: Vec::new(),
-            file,
-        };
+        return Analysis { problems, file };
     }
-    let mut problems = Vec::new();
     if let Some(error) = parsed.error {
-        let message = format!("This is not valid YAML: {}.", error.message);
-        problems.push(Problem::error("yaml-syntax", error.range, message));
+        problems.push(error.into());
     }
     let file = match root {
-        Some(root) => read::file(root, &mut problems),
-        None => AzdsFile::default(),
+        Some(root) if !root.is_null() => {
+            values::duplicate_keys(root, &mut problems);
+            tokens::unknown(root, text, &mut problems);
+            read::file(root, text, &mut problems)
+        }
+        _ => AzdsFile::default(),
     };
-    problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
-    problems.dedup();
+    let problems = super::in_order(problems);
     Analysis { problems, file }
+}
+
+/// Other kinds are other people's files, but a slip in ours is not.
+fn mistyped_kind(kind: &Node) -> Option<Problem> {
+    spelling::nearest(kind.text()?, [KIND])?;
+    let range = kind.range.clone();
+    let message = format!("azds knows the kind `{KIND}` only. Did you mean that?");
+    let problem = Problem::error(Code::UnknownKind, range.clone(), message);
+    Some(problem.fixed_by(format!("Change to `{KIND}`"), range, KIND))
 }
 
 impl AzdsFile {

@@ -1,8 +1,12 @@
 //! Tokens `$(name)` and variables `$NAME`, `${NAME}`, `${NAME:-default}` in the texts of azds.yaml.
 
+use std::ops::Range;
+
 use serde_json::Value as Json;
 
 use super::settings::{ContainerSettings, Settings, ValuesFile};
+use crate::analysis::yaml::Node;
+use crate::analysis::{Code, Problem, spelling};
 
 /// What the tokens of azds.yaml stand for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,8 +21,8 @@ pub struct Tokens {
     pub host_suffix: String,
 }
 
-/// Names of the tokens there are, as they are written between `$(` and `)`.
-pub(crate) const NAMES: [&str; 4] = ["tag", "spacePrefix", "rootSpacePrefix", "hostSuffix"];
+/// What can stand between `$(` and `)`.
+const NAMES: [&str; 4] = ["tag", "spacePrefix", "rootSpacePrefix", "hostSuffix"];
 
 impl Tokens {
     fn get(&self, name: &str) -> Option<&str> {
@@ -119,8 +123,7 @@ fn expand(text: &str, tokens: &Tokens, variable: &impl Fn(&str) -> Option<String
 }
 
 /// Something in a text that stands for something else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reference<'a> {
+enum Reference<'a> {
     /// `$(name)`.
     Token(&'a str),
     /// `$NAME`, `${NAME}` or `${NAME:-default}`.
@@ -157,14 +160,59 @@ impl<'a> Reference<'a> {
         };
         is_name(name).then_some((reference, 1 + end))
     }
+}
 
-    /// All tokens in a text, each with its name's offset.
-    pub fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
-        text.match_indices("$(")
-            .filter_map(|(at, _)| match Reference::at_start(&text[at..]) {
-                Some((Reference::Token(name), _)) => Some((at + 2, name)),
-                _ => None,
-            })
+/// Whether azds has a token of this name.
+pub(crate) fn is_token(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
+/// All `$(name)` in the values under a node: where they stand, and the name. They are looked for
+/// in the text itself, since escapes make offsets into a value differ from those into the text.
+pub(crate) fn tokens_in<'t>(root: &Node, text: &'t str) -> Vec<(Range<usize>, &'t str)> {
+    let mut tokens = Vec::new();
+    root.walk(&mut |node| {
+        let start = node.range.start;
+        let written = text.get(node.range.clone()).unwrap_or_default();
+        if node.text().is_none() {
+            return;
+        }
+        for (at, _) in written.match_indices("$(") {
+            if let Some((Reference::Token(name), length)) = Reference::at_start(&written[at..]) {
+                tokens.push((start + at..start + at + length, name));
+            }
+        }
+    });
+    tokens
+}
+
+/// Reports tokens that azds does not have, but not those in capitals: Kubernetes itself replaces
+/// `$(POD_IP)` in a container's arguments.
+pub(super) fn unknown(root: &Node, text: &str, problems: &mut Vec<Problem>) {
+    for (range, name) in tokens_in(root, text) {
+        if is_token(name) || !name.contains(|c: char| c.is_ascii_lowercase()) {
+            continue;
+        }
+        let meant = match name {
+            // Its name before the product was called Dev Spaces.
+            "domainSuffix" => Some("hostSuffix"),
+            _ => spelling::nearest(name, NAMES),
+        };
+        problems.push(match meant {
+            Some(meant) => {
+                let message = format!("There is no token `$({name})`. Did you mean `$({meant})`?");
+                Problem::error(Code::UnknownToken, range.clone(), message).fixed_by(
+                    format!("Change to `$({meant})`"),
+                    range,
+                    format!("$({meant})"),
+                )
+            }
+            None => {
+                let all = NAMES.map(|name| format!("`$({name})`")).join(", ");
+                let message = format!("azds leaves `$({name})` as it is. It replaces {all}.");
+                Problem::warning(Code::UnknownToken, range, message)
+            }
+        });
     }
 }
 

@@ -1,5 +1,6 @@
 //! YAML as a tree with positions.
 
+mod recover;
 mod tree;
 
 pub use tree::{Entry, Node, Scalar, Value};
@@ -24,8 +25,9 @@ pub struct SyntaxError {
     pub message: String,
 }
 
-/// Parses a text. What can't be read because of a syntax error is left out.
+/// Parses a text. What can't be read because of a syntax error is left out, but what follows it is
+/// read on.
 pub fn parse(text: &str) -> Parsed {
-    let (documents, error) = tree::read(text);
+    let (documents, error) = recover::read(text);
     Parsed { documents, error }
 }

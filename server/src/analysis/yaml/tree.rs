@@ -50,11 +50,11 @@ pub struct Scalar {
 }
 
 impl Node {
-    /// The value under a key of a map.
+    /// The value under a key of a map; the last one if the key stands there twice.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries()
             .iter()
-            .find(|entry| entry.key.text() == Some(key))
+            .rfind(|entry| entry.key.text() == Some(key))
             .map(|entry| &entry.value)
     }
 
@@ -93,15 +93,13 @@ impl Node {
         }
     }
 
-    /// All scalars under this node that are values, with their positions.
-    pub fn scalars(&self) -> Vec<(&Range<usize>, &Scalar)> {
+    /// Calls `visit` with this node and all values under it.
+    pub fn walk<'n>(&'n self, visit: &mut impl FnMut(&'n Node)) {
+        visit(self);
         match &self.value {
-            Value::Scalar(scalar) => vec![(&self.range, scalar)],
-            Value::Sequence(nodes) => nodes.iter().flat_map(Node::scalars).collect(),
-            Value::Mapping(entries) => entries
-                .iter()
-                .flat_map(|entry| entry.value.scalars())
-                .collect(),
+            Value::Scalar(_) => {}
+            Value::Sequence(nodes) => nodes.iter().for_each(|node| node.walk(visit)),
+            Value::Mapping(entries) => entries.iter().for_each(|entry| entry.value.walk(visit)),
         }
     }
 
@@ -182,31 +180,48 @@ impl Scalar {
     }
 }
 
+/// What a reading up to the first syntax error gives.
+pub(super) struct Read {
+    pub documents: Vec<Node>,
+    pub error: Option<SyntaxError>,
+    /// Where the outermost flow collection begins that was open at the error.
+    pub open_flow: Option<usize>,
+}
+
 /// Reads all documents up to the first syntax error.
-pub(super) fn read(text: &str) -> (Vec<Node>, Option<SyntaxError>) {
+pub(super) fn read(text: &str) -> Read {
     let mut builder = Builder::default();
-    let options = options! { emit_unresolved_aliases: true, emit_comments: false };
+    let options = options! { emit_comments: false };
     for event in Parser::new_from_str_with_options(text, options) {
         match event {
             Ok((event, span)) => builder.take(event, &span),
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(text.len());
+                let open_flow = builder.open.iter().find(|open| open.flow);
+                let open_flow = open_flow.map(|open| open.start);
                 builder.close_all();
                 let error = SyntaxError {
-                    range: place(text, at),
-                    message: error.info(),
+                    range: word_at(text, at),
+                    message: error.info().to_owned(),
                 };
-                return (builder.documents, Some(error));
+                return Read {
+                    documents: builder.documents,
+                    error: Some(error),
+                    open_flow,
+                };
             }
         }
     }
-    let error = builder.unknown_alias.take();
-    (builder.documents, error)
+    Read {
+        documents: builder.documents,
+        error: None,
+        open_flow: None,
+    }
 }
 
 /// The word at an offset, for an error of which only the start is known; the line's last character
 /// where there is none.
-fn place(text: &str, at: usize) -> Range<usize> {
+fn word_at(text: &str, at: usize) -> Range<usize> {
     let mut start = at.min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;
@@ -228,7 +243,6 @@ struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     copied: usize,
-    unknown_alias: Option<SyntaxError>,
 }
 
 struct Open {
@@ -261,14 +275,6 @@ impl Builder {
                 });
                 let node = copy.cloned().unwrap_or_else(|| Node::null(range.start));
                 self.add(node, 0);
-            }
-            Event::UnresolvedAlias(name) => {
-                let message = format!("no anchor `&{name}` stands before this alias");
-                self.unknown_alias.get_or_insert(SyntaxError {
-                    range: range.clone(),
-                    message,
-                });
-                self.add(Node::null(range.start), 0);
             }
             Event::SequenceStart(style, anchor, _) => self.open(range, style, anchor, false),
             Event::MappingStart(style, anchor, _) => self.open(range, style, anchor, true),
