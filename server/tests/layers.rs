@@ -22,7 +22,12 @@ const CRATES: [(&str, &[&str]); 5] = [
     ("dap::", &["dap"]),
     ("kube::", &["cluster", "agent"]),
     ("k8s_openapi", &["cluster", "agent"]),
-    ("tokio", &["agent", "cluster", "commands", "context", "dap", "lsp", "progress"]),
+    (
+        "tokio",
+        &[
+            "agent", "cluster", "commands", "context", "dap", "lsp", "progress",
+        ],
+    ),
 ];
 
 /// The source files of the library with the module that each belongs to.
@@ -58,7 +63,10 @@ fn code(path: &Path) -> Vec<(usize, String)> {
 /// The modules that a line names as `crate::MODULE`, also in `crate::{A, B}` on one line.
 fn named(line: &str) -> Vec<String> {
     let word = |text: &str| -> String {
-        text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+        text.trim_start()
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
     };
     let mut modules = Vec::new();
     for (at, _) in line.match_indices("crate::") {
@@ -87,7 +95,10 @@ fn modules_use_only_what_lies_below_them() {
                     || allowed.contains(&&*other)
                     || !modules.contains(&&*other);
                 if !fine {
-                    wrong.push(format!("{}:{number}: {module} uses {other}", path.display()));
+                    wrong.push(format!(
+                        "{}:{number}: {module} uses {other}",
+                        path.display()
+                    ));
                 }
             }
         }
@@ -106,7 +117,10 @@ fn types_of_a_protocol_stay_at_its_edge() {
                     !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
                 });
                 if names_it && !allowed.contains(&&*module) {
-                    wrong.push(format!("{}:{number}: {module} names {name}", path.display()));
+                    wrong.push(format!(
+                        "{}:{number}: {module} names {name}",
+                        path.display()
+                    ));
                 }
             }
         }

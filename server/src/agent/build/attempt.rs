@@ -34,7 +34,7 @@ impl Attempt {
 
     /// Whether the last event was told.
     pub fn ended(&self) -> bool {
-        is_last(self.events.borrow().last())
+        self.events.borrow().last().is_some_and(BuildEvent::is_last)
     }
 
     /// Why the attempt failed, if it did.
@@ -58,20 +58,13 @@ impl Attempt {
                         line.push(b'\n');
                         return Some((Ok(Frame::data(Bytes::from(line))), (events, next + 1)));
                     }
-                    None if is_last(events.borrow().last()) => return None,
+                    None if events.borrow().last().is_some_and(BuildEvent::is_last) => return None,
                     None => events.changed().await.ok()?,
                 }
             }
         });
         http::with_body(StatusCode::OK, StreamBody::new(lines))
     }
-}
-
-fn is_last(event: Option<&BuildEvent>) -> bool {
-    matches!(
-        event,
-        Some(BuildEvent::Built { .. } | BuildEvent::Failed { .. })
-    )
 }
 
 #[expect(

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use azds_protocol::agent::{BuildEvent, BuildRequest, GATE_PORT, Manifest};
+use azds_protocol::agent::{BuildEvent, BuildRequest, GATE_PORT, Manifest, Missing};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http_body_util::StreamBody;
@@ -186,7 +186,10 @@ async fn build(
     let laid_out = match gate.store.lay_out(&caller.namespace, &spec).await? {
         store::Layout::Ready(laid_out) => laid_out,
         store::Layout::Missing(missing) => {
-            return Ok(http::json(StatusCode::CONFLICT, &missing));
+            return Ok(http::refuse(
+                StatusCode::CONFLICT,
+                &lacking(&image, &missing),
+            ));
         }
     };
     let (events, lines) = mpsc::channel::<BuildEvent>(256);
@@ -210,4 +213,13 @@ async fn build(
         Ok(Frame::data(Bytes::from(line)))
     });
     Ok(http::with_body(StatusCode::OK, StreamBody::new(lines)))
+}
+
+/// The builder lacks files, and only the developer's machine has them.
+fn lacking(image: &str, missing: &Missing) -> Failure {
+    let why = match missing.blobs.len() {
+        0 => "the builder of this node does not know its files".to_owned(),
+        count => format!("the builder of this node lacks {count} of its files"),
+    };
+    Failure::new("the image was not built", image, why).try_to("Run up again, which sends them.")
 }
