@@ -20,8 +20,8 @@ const FOR_ALL: [&str; 2] = ["failure", "progress"];
 const CRATES: [(&str, &[&str]); 5] = [
     ("tower_lsp", &["lsp"]),
     ("dap::", &["dap"]),
-    ("kube::", &["cluster", "agent"]),
-    ("k8s_openapi", &["cluster", "agent"]),
+    ("kube::", &["agent", "cluster", "commands"]),
+    ("k8s_openapi", &["agent", "cluster", "commands"]),
     (
         "tokio",
         &[
