@@ -291,7 +291,7 @@ mod tests {
             entries: Vec::new(),
         };
         assert!(agent.offer(&manifest).await.expect("an answer").blobs.is_empty());
-        let spec = BuildSpec { release: "r".into(), context: digest, args: Default::default() };
+        let spec = BuildSpec { release: "r".into(), context: digest, args: Default::default(), command: Vec::new() };
         let mut said = String::new();
         let last = agent
             .build(&spec, |event| {

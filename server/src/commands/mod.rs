@@ -1,1 +1,4 @@
 //! What a person can ask for.
+
+pub mod service;
+pub mod up;

@@ -227,7 +227,7 @@ fn trouble(pod: &Pod) -> Option<Verdict<'_>> {
 }
 
 fn images(deployment: &Deployment) -> impl Iterator<Item = &str> {
-    let template = deployment.spec.iter().filter_map(|spec| spec.template.spec.as_ref());
+    let template = deployment.spec.template.spec.iter();
     template
         .flat_map(|spec| &spec.containers)
         .filter_map(|container| container.image.as_deref())
@@ -240,14 +240,15 @@ fn templates_use(deployment: &Deployment, tag: &str) -> bool {
 /// Quotas and admission refuse pods, not Deployments: only the ReplicaSet says so.
 fn refusal(replica_set: &ReplicaSet) -> Option<String> {
     let conditions = replica_set.status.as_ref()?.conditions.as_ref()?;
-    let refused = conditions
-        .iter()
-        .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
+    let refused = conditions.iter().find(|condition| {
+        condition.type_.as_deref() == Some("ReplicaFailure")
+            && condition.status.as_deref() == Some("True")
+    })?;
     Some(refused.message.clone().unwrap_or_default())
 }
 
 fn is_rolled_out(deployment: &Deployment) -> bool {
-    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let wanted = deployment.spec.replicas.unwrap_or(1);
     let Some(status) = &deployment.status else {
         return false;
     };

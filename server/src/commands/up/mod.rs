@@ -1,0 +1,5 @@
+//! `up`
+pub mod build;
+pub mod rollout;
+pub mod sources;
+pub mod values;
