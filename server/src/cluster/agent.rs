@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use azds_protocol::agent::{
-    BuildEvent, BuildSpec, Manifest, Missing, Received, VERSION, VERSION_HEADER,
+    BuildEvent, Manifest, Missing, Received, VERSION, VERSION_HEADER,
 };
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -171,16 +171,9 @@ impl Agent {
     }
 
     /// Has the image built; tells `watch` every event, the last one included, which is returned.
-    pub async fn build(
-        &self,
-        spec: &BuildSpec,
-        mut watch: impl FnMut(&BuildEvent),
-    ) -> Result<BuildEvent> {
+    pub async fn build(&self, mut watch: impl FnMut(&BuildEvent)) -> Result<BuildEvent> {
         let what = "the build was not followed to its end";
-        let body = serde_json::to_vec(spec).or_fail(what, self.name.as_str())?;
-        let answer = self
-            .request(Method::POST, "/v1/build", full(body))
-            .await?;
+        let answer = self.request(Method::POST, "/v1/build", empty()).await?;
         let mut lines = reader(answer.into_body()).lines();
         while let Some(line) = lines
             .next_line()
@@ -287,14 +280,13 @@ mod tests {
         let digest = Digest::try_from("0".repeat(64)).expect("a digest");
         let agent = agent("secret").await;
         let manifest = Manifest {
-            dockerfile: azds_protocol::agent::Blob { digest: digest.clone(), size: 0 },
+            dockerfile: azds_protocol::agent::Blob { digest, size: 0 },
             entries: Vec::new(),
         };
         assert!(agent.offer(&manifest).await.expect("an answer").blobs.is_empty());
-        let spec = BuildSpec { release: "r".into(), context: digest, args: Default::default(), command: Vec::new() };
         let mut said = String::new();
         let last = agent
-            .build(&spec, |event| {
+            .build(|event| {
                 if let BuildEvent::Log { text, .. } = event {
                     said.push_str(text);
                 }

@@ -1,4 +1,5 @@
 //! What a person can ask for.
 
+pub mod owner;
 pub mod service;
 pub mod up;
