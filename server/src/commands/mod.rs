@@ -1,3 +1,6 @@
 //! What a person can ask for.
 
+pub mod owner;
 pub mod prep;
+pub mod service;
+pub mod up;
