@@ -4,7 +4,9 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use azds::commands::check;
+use azds::lsp;
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 /// Azure Dev Spaces for any Kubernetes cluster and any editor
 #[derive(Parser)]
@@ -18,12 +20,31 @@ struct Azds {
 enum Command {
     /// Check azds.yaml and the values files that belong to it
     Check(check::Arguments),
+    /// Serve an editor: the language server, on standard input and output
+    Lsp {
+        /// Accepted because editors add it; there is no other way
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
 }
 
 fn main() -> ExitCode {
-    match Azds::parse().command {
+    let command = Azds::parse().command;
+    log_to_stderr();
+    match command {
         Command::Check(arguments) => run_check(&arguments),
+        Command::Lsp { stdio: _ } => run_lsp(),
     }
+}
+
+/// Standard output belongs to the answer or to the protocol.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("AZDS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
 }
 
 fn run_check(arguments: &check::Arguments) -> ExitCode {
@@ -41,5 +62,22 @@ fn run_check(arguments: &check::Arguments) -> ExitCode {
             }
             ExitCode::from(2)
         }
+    }
+}
+
+fn run_lsp() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("azds: the language server did not start: {error}.");
+            return ExitCode::from(1);
+        }
+    };
+    let end = runtime.block_on(lsp::serve(tokio::io::stdin(), tokio::io::stdout()));
+    // The thread that reads standard input can't be interrupted: it is not waited for.
+    runtime.shutdown_background();
+    match end {
+        lsp::End::Shutdown => ExitCode::SUCCESS,
+        lsp::End::Abrupt => ExitCode::from(1),
     }
 }
