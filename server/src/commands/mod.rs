@@ -1,1 +1,3 @@
 //! What a person can ask for.
+
+pub mod debugger;
