@@ -20,7 +20,8 @@ pub fn remove(folder: &Path) -> Result<()> {
     end_processes(folder)?;
     remove_cgroups(&cgroup(folder))?;
     if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     fs::create_dir_all(folder)?;
     Ok(())
@@ -52,12 +53,25 @@ fn processes(folder: &Path) -> Result<Vec<Pid>> {
     let folder = format!("{}/", folder.display());
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")?.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
         // Unreadable: it ended meanwhile.
-        let Ok(namespace) = fs::read_link(entry.path().join("ns/mnt")) else { continue };
-        let Ok(mounts) = fs::read_to_string(entry.path().join("mountinfo")) else { continue };
+        let Ok(namespace) = fs::read_link(entry.path().join("ns/mnt")) else {
+            continue;
+        };
+        let Ok(mounts) = fs::read_to_string(entry.path().join("mountinfo")) else {
+            continue;
+        };
         let mut fields = mounts.split([' ', ',', ':', '=', '\n']);
-        if namespace != ours && fields.any(|field| field.starts_with(&folder) || field == folder.trim_end_matches('/')) {
+        if namespace != ours
+            && fields
+                .any(|field| field.starts_with(&folder) || field == folder.trim_end_matches('/'))
+        {
             found.push(Pid::from_raw(pid));
         }
     }
@@ -67,12 +81,21 @@ fn processes(folder: &Path) -> Result<Vec<Pid>> {
 /// The folders that hold the cluster's cgroups: one, or one for each controller with cgroup v1.
 pub fn cgroup_roots() -> Result<Vec<PathBuf>> {
     let mounts = fs::read_to_string("/proc/self/mounts")?;
-    let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let v1: Vec<PathBuf> = fields.clone().filter(|mount| mount[2] == "cgroup").map(|mount| mount[1].into()).collect();
+    let fields = mounts
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>());
+    let v1: Vec<PathBuf> = fields
+        .clone()
+        .filter(|mount| mount[2] == "cgroup")
+        .map(|mount| mount[1].into())
+        .collect();
     if !v1.is_empty() {
         return Ok(v1);
     }
-    Ok(fields.filter(|mount| mount[2] == "cgroup2").map(|mount| mount[1].into()).collect())
+    Ok(fields
+        .filter(|mount| mount[2] == "cgroup2")
+        .map(|mount| mount[1].into())
+        .collect())
 }
 
 fn remove_cgroups(name: &str) -> Result<()> {
