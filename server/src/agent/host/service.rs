@@ -289,8 +289,17 @@ mod tests {
             .await
             .expect("replaced");
         ended.await.expect("no panic");
-        let alive = std::fs::read_to_string(format!("/proc/{orphan}/stat"))
-            .is_ok_and(|stat| !stat.contains(") Z "));
-        assert!(!alive, "process {orphan} goes on");
+        let alive = || {
+            std::fs::read_to_string(format!("/proc/{orphan}/stat"))
+                .is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        // A signal takes its time to arrive.
+        for _ in 0..100 {
+            if !alive() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("process {orphan} goes on");
     }
 }
