@@ -3,9 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use azds_protocol::agent::{
-    BuildEvent, Manifest, Missing, Received, VERSION, VERSION_HEADER,
-};
+use azds_protocol::agent::{BuildEvent, Manifest, Missing, Received, VERSION, VERSION_HEADER};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -171,23 +169,29 @@ impl Agent {
     }
 
     /// Has the image built; tells `watch` every event, the last one included, which is returned.
-    pub async fn build(&self, mut watch: impl FnMut(&BuildEvent)) -> Result<BuildEvent> {
+    /// The build of a pod knows what to build; the builder is asked with a `BuildRequest`.
+    pub async fn build(
+        &self,
+        request: &impl Serialize,
+        mut watch: impl FnMut(&BuildEvent),
+    ) -> Result<BuildEvent> {
         let what = "the build was not followed to its end";
-        let answer = self.request(Method::POST, "/v1/build", empty()).await?;
+        let body = serde_json::to_vec(request).or_fail(what, self.name.as_str())?;
+        let answer = self.request(Method::POST, "/v1/build", full(body)).await?;
         let mut lines = reader(answer.into_body()).lines();
-        while let Some(line) = lines
-            .next_line()
-            .await
-            .or_fail(what, self.name.as_str())?
-        {
+        while let Some(line) = lines.next_line().await.or_fail(what, self.name.as_str())? {
             let event: BuildEvent =
                 serde_json::from_str(&line).or_fail(what, self.name.as_str())?;
             watch(&event);
-            if matches!(event, BuildEvent::Built { .. } | BuildEvent::Failed { .. }) {
+            if event.is_last() {
                 return Ok(event);
             }
         }
-        Err(Failure::new(what, self.name.as_str(), "the agent ended before"))
+        Err(Failure::new(
+            what,
+            self.name.as_str(),
+            "the agent ended before",
+        ))
     }
 
     /// Opens a connection to `authority`: a loopback port of the pod, or a debugger's stream.
@@ -207,7 +211,9 @@ pub fn reader(body: Incoming) -> impl AsyncBufRead + Unpin + Send {
 
 /// A body that is there as a whole.
 pub fn full(bytes: impl Into<Bytes>) -> RequestBody {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// No body.
@@ -217,7 +223,7 @@ pub fn empty() -> RequestBody {
 
 #[cfg(test)]
 mod tests {
-    use azds_protocol::agent::Digest;
+    use azds_protocol::agent::{BuildSpec, Digest};
     use hyper::server::conn::http2 as server;
     use hyper::service::service_fn;
     use std::convert::Infallible;
@@ -232,9 +238,7 @@ mod tests {
         );
     }
 
-    async fn answer(
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
+    async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let with = |status: u16, body: &str| {
             let mut response = Response::new(Full::new(Bytes::from(body.to_owned())));
             *response.status_mut() = StatusCode::from_u16(status).expect("a status");
@@ -254,7 +258,10 @@ mod tests {
                 "{\"event\":\"log\",\"id\":\"a\",\"text\":\"hello\\n\"}\n{\"event\":\"built\",\"image\":\"producer:mindaro-1\",\"start\":{}}\n",
             ),
             ("CONNECT", _) => {
-                assert_eq!(request.uri().authority().expect("of CONNECT").as_str(), "127.0.0.1:80");
+                assert_eq!(
+                    request.uri().authority().expect("of CONNECT").as_str(),
+                    "127.0.0.1:80"
+                );
                 tokio::spawn(async move {
                     let mut io = TokioIo::new(hyper::upgrade::on(request).await.expect("upgrade"));
                     let mut all = Vec::new();
@@ -272,7 +279,9 @@ mod tests {
     async fn agent(token: &str) -> Agent {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         serve(theirs);
-        Agent::connect(ours, token, "pod p").await.expect("a connection")
+        Agent::connect(ours, token, "pod p")
+            .await
+            .expect("a connection")
     }
 
     #[tokio::test]
@@ -280,13 +289,29 @@ mod tests {
         let digest = Digest::try_from("0".repeat(64)).expect("a digest");
         let agent = agent("secret").await;
         let manifest = Manifest {
-            dockerfile: azds_protocol::agent::Blob { digest, size: 0 },
+            dockerfile: azds_protocol::agent::Blob {
+                digest: digest.clone(),
+                size: 0,
+            },
             entries: Vec::new(),
         };
-        assert!(agent.offer(&manifest).await.expect("an answer").blobs.is_empty());
+        assert!(
+            agent
+                .offer(&manifest)
+                .await
+                .expect("an answer")
+                .blobs
+                .is_empty()
+        );
+        let spec = BuildSpec {
+            release: "r".into(),
+            context: digest,
+            args: Default::default(),
+            command: Vec::new(),
+        };
         let mut said = String::new();
         let last = agent
-            .build(|event| {
+            .build(&spec, |event| {
                 if let BuildEvent::Log { text, .. } = event {
                     said.push_str(text);
                 }
@@ -299,7 +324,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_tunnel_keeps_its_other_half_open() {
-        let mut tunnel = agent("secret").await.open("127.0.0.1:80").await.expect("a tunnel");
+        let mut tunnel = agent("secret")
+            .await
+            .open("127.0.0.1:80")
+            .await
+            .expect("a tunnel");
         tunnel.write_all(b"abc").await.expect("sent");
         tunnel.shutdown().await.expect("our half ended");
         let mut answer = String::new();
@@ -309,22 +338,36 @@ mod tests {
 
     #[tokio::test]
     async fn refusals_are_the_agents_own_words() {
-        let failure = agent("wrong").await.open("127.0.0.1:80").await.err().expect("a refusal");
+        let failure = agent("wrong")
+            .await
+            .open("127.0.0.1:80")
+            .await
+            .err()
+            .expect("a refusal");
         assert_eq!(failure.why, "the token is another");
         let failure = agent("secret")
             .await
             .json::<()>(Method::GET, "/v2", &())
             .await
             .expect_err("another version");
-        assert_eq!(failure.what, "the agent in the cluster is of another version");
+        assert_eq!(
+            failure.what,
+            "the agent in the cluster is of another version"
+        );
     }
 
     #[tokio::test]
     async fn a_silent_end_is_noticed() {
         let (ours, theirs) = tokio::io::duplex(1024);
-        let agent = Agent::connect(ours, "secret", "pod p").await.expect("a connection");
+        let agent = Agent::connect(ours, "secret", "pod p")
+            .await
+            .expect("a connection");
         drop(theirs);
-        let failure = agent.open("127.0.0.1:80").await.err().expect("nobody is there");
+        let failure = agent
+            .open("127.0.0.1:80")
+            .await
+            .err()
+            .expect("nobody is there");
         assert_eq!(failure.object, "pod p");
         assert!(agent.is_closed());
     }

@@ -99,14 +99,11 @@ impl Cluster {
     }
 
     /// Turns an error of the API server, or of the way to it, into a failure.
-    pub fn failed(
-        &self,
-        what: &str,
-        object: &str,
-    ) -> impl FnOnce(kube::Error) -> Failure + use<> {
+    pub fn failed(&self, what: &str, object: &str) -> impl FnOnce(kube::Error) -> Failure + use<> {
         let (what, object) = (what.to_owned(), object.to_owned());
         let (address, namespace) = (self.address.clone(), self.default_namespace.clone());
-        move |error| match &error {
+        move |error| {
+            match &error {
             kube::Error::Api(status) if status.code == 403 => {
                 Failure::new(what, object, status.message.clone()).try_to(grant_remedy(&namespace))
             }
@@ -124,6 +121,7 @@ impl Cluster {
             )
             .try_to("See whether the cluster runs and the network leads to it: kubectl version."),
             _ => Failure::new(what, object, chain(&error)),
+        }
         }
     }
 }
@@ -168,10 +166,16 @@ fn client(config: Config) -> Result<Client, kube::Error> {
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     match config.proxy_url.clone() {
-        None => stack(&config, config.rustls_https_connector_with_connector(connector)?),
+        None => stack(
+            &config,
+            config.rustls_https_connector_with_connector(connector)?,
+        ),
         Some(proxy) if proxy.scheme_str() == Some("http") => {
             let tunnel = Tunnel::new(proxy, connector);
-            stack(&config, config.rustls_https_connector_with_connector(tunnel)?)
+            stack(
+                &config,
+                config.rustls_https_connector_with_connector(tunnel)?,
+            )
         }
         Some(proxy) => Err(kube::Error::ProxyProtocolUnsupported {
             proxy_url: Box::new(proxy),
@@ -225,4 +229,3 @@ pub async fn open_port(
         .take_stream(port)
         .ok_or_else(|| Failure::ours(what, format!("pod {pod}"), "the port was not forwarded"))
 }
-

@@ -104,7 +104,14 @@ pub async fn uninstall(
     cancellation: &CancellationToken,
 ) -> Result<bool> {
     let mut command = helm(namespace);
-    command.args(["uninstall", release, "--ignore-not-found", "--wait", "--timeout", "60s"]);
+    command.args([
+        "uninstall",
+        release,
+        "--ignore-not-found",
+        "--wait",
+        "--timeout",
+        "60s",
+    ]);
     let what = "the release was not removed";
     let output = run(command, what, Vec::new(), INSTALL_TIMEOUT, cancellation).await?;
     if !output.status.success() {
@@ -169,8 +176,14 @@ async fn run(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| {
-            Failure::new(what, program.as_str(), format!("helm cannot be started: {error}"))
-                .try_to(format!("Install Helm 3 or 4 from https://helm.sh, or set {PROGRAM} to where it is."))
+            Failure::new(
+                what,
+                program.as_str(),
+                format!("helm cannot be started: {error}"),
+            )
+            .try_to(format!(
+                "Install Helm 3 or 4 from https://helm.sh, or set {PROGRAM} to where it is."
+            ))
         })?;
     let pid = child.id();
     let mut stdin = child.stdin.take();
@@ -249,7 +262,13 @@ mod tests {
             cancellation.cancel();
         };
         let (result, ()) = tokio::join!(
-            run(command, "nothing", Vec::new(), INSTALL_TIMEOUT, &cancellation),
+            run(
+                command,
+                "nothing",
+                Vec::new(),
+                INSTALL_TIMEOUT,
+                &cancellation
+            ),
             cancel
         );
         assert_eq!(result.expect_err("cancelled").why, "it was cancelled");

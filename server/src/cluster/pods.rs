@@ -37,7 +37,10 @@ pub struct Stuck {
 impl Stuck {
     /// Whether the container ran and ended, so that its log tells more.
     pub fn has_run(&self) -> bool {
-        matches!(self.reason.as_str(), "CrashLoopBackOff" | "Error" | "OOMKilled")
+        matches!(
+            self.reason.as_str(),
+            "CrashLoopBackOff" | "Error" | "OOMKilled"
+        )
     }
 }
 
@@ -75,7 +78,10 @@ pub fn has_tag(image: &str, tag: &str) -> bool {
 
 /// Whether the webhook completed the pod.
 pub fn is_completed(pod: &Pod) -> bool {
-    let containers = pod.spec.as_ref().and_then(|spec| spec.init_containers.as_ref());
+    let containers = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.init_containers.as_ref());
     containers.is_some_and(|containers| {
         containers
             .iter()
@@ -210,7 +216,9 @@ fn ended_badly(container: &ContainerStatus) -> Option<Stuck> {
 
 fn condition(pod: &Pod, kind: &str) -> Option<bool> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    let condition = conditions.iter().find(|condition| condition.type_ == kind)?;
+    let condition = conditions
+        .iter()
+        .find(|condition| condition.type_ == kind)?;
     Some(condition.status == "True")
 }
 
@@ -319,7 +327,10 @@ mod tests {
             ("ContainerCreating", ""),
             ("PodInitializing", ""),
             ("ErrImagePull", "timeout"),
-            ("CreateContainerConfigError", "failed to sync secret cache: timed out"),
+            (
+                "CreateContainerConfigError",
+                "failed to sync secret cache: timed out",
+            ),
         ] {
             let state = state(&pod(waiting(reason, message)));
             assert!(matches!(state, PodState::Waiting(_)), "{reason}: {state:?}");
@@ -328,12 +339,16 @@ mod tests {
 
     #[test]
     fn a_pod_from_its_creation_to_its_end() {
-        let init = |state: Value| json!({"phase": "Pending", "initContainerStatuses": [{
-            "name": "mindaro-build", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
-        }]});
-        let ready = |status: &str| json!({"phase": "Running", "conditions": [{"type": "Ready", "status": status}],
+        let init = |state: Value| {
+            json!({"phase": "Pending", "initContainerStatuses": [{
+                "name": "mindaro-build", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+            }]})
+        };
+        let ready = |status: &str| {
+            json!({"phase": "Running", "conditions": [{"type": "Ready", "status": status}],
             "containerStatuses": [{"name": "producer", "image": "", "imageID": "", "ready": status == "True",
-                "restartCount": 0, "state": {"running": {}}}]});
+                "restartCount": 0, "state": {"running": {}}}]})
+        };
         let stages = [
             (json!({"phase": "Pending"}), "Waiting(\"it was scheduled\")"),
             (

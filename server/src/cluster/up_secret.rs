@@ -21,12 +21,7 @@ pub fn name(tag: &str) -> String {
 }
 
 /// Makes sure that the Secret is there, and gives its token. One that is there stays as it is.
-pub async fn ensure(
-    cluster: &Cluster,
-    space: &str,
-    tag: &str,
-    spec: &BuildSpec,
-) -> Result<String> {
+pub async fn ensure(cluster: &Cluster, space: &str, tag: &str, spec: &BuildSpec) -> Result<String> {
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
     let name = name(tag);
     let object = format!("Secret {name} in namespace {space}");
@@ -49,7 +44,10 @@ pub async fn ensure(
             ..ObjectMeta::default()
         },
         data: Some(BTreeMap::from([
-            (SECRET_TOKEN.to_owned(), ByteString(token.clone().into_bytes())),
+            (
+                SECRET_TOKEN.to_owned(),
+                ByteString(token.clone().into_bytes()),
+            ),
             (SECRET_BUILD.to_owned(), ByteString(build)),
         ])),
         ..Secret::default()
@@ -95,7 +93,12 @@ fn new_token() -> Result<String> {
 
 /// Removes the Secrets of a release; with a tag to keep, except its own and those that pods still
 /// use.
-pub async fn clean(cluster: &Cluster, space: &str, release: &str, kept: Option<&str>) -> Result<()> {
+pub async fn clean(
+    cluster: &Cluster,
+    space: &str,
+    release: &str,
+    kept: Option<&str>,
+) -> Result<()> {
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
     let object = format!("namespace {space}");
     let what = "old tokens were not removed";

@@ -65,7 +65,7 @@ impl Build {
         }
         let step = self.progress.begin("Building container image");
         let mut lines = Lines::default();
-        agent.build(|event| lines.tell(event, &step)).await
+        agent.build(&(), |event| lines.tell(event, &step)).await
     }
 }
 
