@@ -11,7 +11,7 @@
 //! | build, builder | `POST /v1/context` | [`Manifest`] → [`Missing`] |
 //! | build, builder | `PUT /v1/files` | file frames ([`FRAME`]) → [`Received`] |
 //! | build | `POST /v1/build` | → lines of [`BuildEvent`], of a new build if none runs |
-//! | builder | `POST /v1/build` | [`BuildRequest`] → lines of [`BuildEvent`], or 409 and [`Missing`] |
+//! | builder | `POST /v1/build` | [`BuildRequest`] → lines of [`BuildEvent`], or 409 if it lacks files |
 //! | host | `GET /v1/state` | → [`HostState`] |
 //! | host | `CONNECT 127.0.0.1:PORT` | the bytes of one TCP connection |
 //! | host | see [`crate::debug`] | |
@@ -228,6 +228,13 @@ pub enum BuildEvent {
         /// Why; `why` holds what BuildKit said, with its excerpt of the Dockerfile.
         failure: Failure,
     },
+}
+
+impl BuildEvent {
+    /// Whether no other event follows.
+    pub fn is_last(&self) -> bool {
+        matches!(self, BuildEvent::Built { .. } | BuildEvent::Failed { .. })
+    }
 }
 
 /// What became of a build step.
