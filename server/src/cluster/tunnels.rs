@@ -49,7 +49,10 @@ pub struct Route {
 pub fn routes(services: &[Service], pod: &Pod) -> Vec<Route> {
     let mut routes = Vec::new();
     for service in services.iter().filter(|service| selects(service, pod)) {
-        let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+        let ports = service
+            .spec
+            .iter()
+            .flat_map(|spec| spec.ports.iter().flatten());
         for port in ports {
             let is_tcp = port.protocol.as_deref().is_none_or(|it| it == "TCP");
             let target = match &port.target_port {
@@ -72,7 +75,10 @@ pub fn routes(services: &[Service], pod: &Pod) -> Vec<Route> {
 }
 
 fn selects(service: &Service, pod: &Pod) -> bool {
-    let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+    let selector = service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.selector.as_ref());
     selector.is_some_and(|selector| {
         !selector.is_empty()
             && selector
@@ -248,7 +254,10 @@ impl Tunnels {
 pub async fn bind(local: u16) -> Result<TcpListener> {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, local)))
         .await
-        .or_fail("the tunnel was not opened", format!("port {local} of this machine"))
+        .or_fail(
+            "the tunnel was not opened",
+            format!("port {local} of this machine"),
+        )
         .map_err(|failure| {
             failure.try_to("Give another local port with --port LOCAL:REMOTE, or end what uses it.")
         })
@@ -315,15 +324,25 @@ mod tests {
     }
 
     fn service(name: &str, selector: serde_json::Value, ports: serde_json::Value) -> Service {
-        serde_json::from_value(json!({"metadata": {"name": name}, "spec": {"selector": selector, "ports": ports}}))
-            .expect("a service")
+        serde_json::from_value(
+            json!({"metadata": {"name": name}, "spec": {"selector": selector, "ports": ports}}),
+        )
+        .expect("a service")
     }
 
     #[test]
     fn the_ports_of_all_services_that_lead_to_the_pod() {
         let services = [
-            service("producer", json!({"app": "producer"}), json!([{"name": "http", "port": 80, "targetPort": "http"}])),
-            service("metrics", json!({"tier": "back"}), json!([{"port": 9090}, {"port": 53, "protocol": "UDP"}])),
+            service(
+                "producer",
+                json!({"app": "producer"}),
+                json!([{"name": "http", "port": 80, "targetPort": "http"}]),
+            ),
+            service(
+                "metrics",
+                json!({"tier": "back"}),
+                json!([{"port": 9090}, {"port": 53, "protocol": "UDP"}]),
+            ),
             service("other", json!({"app": "other"}), json!([{"port": 80}])),
             service("external", json!({}), json!([{"port": 80}])),
         ];
@@ -356,14 +375,20 @@ mod tests {
             target: 80,
             local: None,
         };
-        let first = bind_usual("azds-1-dev-producer", &route).await.expect("a port");
+        let first = bind_usual("azds-1-dev-producer", &route)
+            .await
+            .expect("a port");
         let usual = first.local_addr().expect("an address").port();
-        let second = bind_usual("azds-1-dev-producer", &route).await.expect("a port");
+        let second = bind_usual("azds-1-dev-producer", &route)
+            .await
+            .expect("a port");
         assert_ne!(usual, second.local_addr().expect("an address").port());
         let failure = bind(usual).await.expect_err("taken");
         assert_eq!(failure.object, format!("port {usual} of this machine"));
         drop(first);
-        let again = bind_usual("azds-1-dev-producer", &route).await.expect("a port");
+        let again = bind_usual("azds-1-dev-producer", &route)
+            .await
+            .expect("a port");
         assert_eq!(again.local_addr().expect("an address").port(), usual);
     }
 }

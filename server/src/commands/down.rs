@@ -23,7 +23,10 @@ pub async fn down(arguments: &ServiceArguments, progress: &Progress) -> Result<D
     let key = runtime::key(&release, &cluster.address);
     let _lock = runtime::Lock::take(&runtime::folder()?, &key, WHAT)?;
 
-    let _step = progress.begin(format!("Removing '{}' from dev space '{space}'", service.name));
+    let _step = progress.begin(format!(
+        "Removing '{}' from dev space '{space}'",
+        service.name
+    ));
     let had_owner = owner::end(&key).await?;
     let had_release = helm::uninstall(&release, &space, progress.cancellation()).await?;
     let clean = up_secret::clean(&cluster, &space, &release, None);

@@ -89,8 +89,18 @@ fn archive(agent: &[u8], name: &str) -> std::io::Result<Vec<u8>> {
         "manifests": [described],
     });
     let mut archive = tar::Builder::new(Vec::new());
-    append(&mut archive, "oci-layout", 0o644, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
-    append(&mut archive, "index.json", 0o644, index.to_string().as_bytes())?;
+    append(
+        &mut archive,
+        "oci-layout",
+        0o644,
+        br#"{"imageLayoutVersion":"1.0.0"}"#,
+    )?;
+    append(
+        &mut archive,
+        "index.json",
+        0o644,
+        index.to_string().as_bytes(),
+    )?;
     for bytes in [&manifest, &config, &layer] {
         let path = format!("blobs/{}", digest(bytes).replace(':', "/"));
         append(&mut archive, &path, 0o644, bytes)?;
@@ -138,7 +148,10 @@ mod tests {
         let bytes = archive(b"\x7fELF", name).expect("in memory");
         assert_eq!(bytes, archive(b"\x7fELF", name).expect("in memory"));
         let mut files = BTreeMap::new();
-        for entry in tar::Archive::new(bytes.as_slice()).entries().expect("a tar") {
+        for entry in tar::Archive::new(bytes.as_slice())
+            .entries()
+            .expect("a tar")
+        {
             let mut entry = entry.expect("an entry");
             let mut content = Vec::new();
             entry.read_to_end(&mut content).expect("content");

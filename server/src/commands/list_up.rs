@@ -79,9 +79,14 @@ fn status(release: &Release, deployments: &[Deployment], pods: &[Pod]) -> String
         };
         let its = pods.iter().filter(|pod| {
             !pods::is_leaving(pod)
-                && labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
+                && labels
+                    .iter()
+                    .all(|(key, value)| pod.labels().get(key) == Some(value))
         });
-        newest = newest.into_iter().chain(its).max_by_key(|pod| pod.creation_timestamp());
+        newest = newest
+            .into_iter()
+            .chain(its)
+            .max_by_key(|pod| pod.creation_timestamp());
     }
     match newest.map(pods::state) {
         None => "No pod".to_owned(),
@@ -121,13 +126,22 @@ mod tests {
         };
         let pods = [
             pod("2026-01-01T00:00:00Z", json!({"phase": "Pending"})),
-            pod("2026-01-02T00:00:00Z", json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})),
+            pod(
+                "2026-01-02T00:00:00Z",
+                json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}),
+            ),
         ];
         let deployments = [deployment];
         let row = row(&release("deployed"), "dev", &deployments, &pods);
-        assert_eq!((row.name.as_str(), row.status.as_str()), ("producer", "Running"));
+        assert_eq!(
+            (row.name.as_str(), row.status.as_str()),
+            ("producer", "Running")
+        );
         assert_eq!(row.updated, "2026-11-23T01:51:40Z");
-        assert_eq!(status(&release("failed"), &deployments, &pods), "Release failed");
+        assert_eq!(
+            status(&release("failed"), &deployments, &pods),
+            "Release failed"
+        );
         assert_eq!(status(&release("deployed"), &deployments, &[]), "No pod");
     }
 }

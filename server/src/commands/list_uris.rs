@@ -61,7 +61,9 @@ pub async fn list_uris(arguments: &ServiceArguments, progress: &Progress) -> Res
     });
     let addresses: Vec<Public> = public.flat_map(public_addresses).collect();
     let probed = join_all(addresses.iter().map(Public::probe));
-    let mut rows = progress.or_cancelled(WHAT, async { Ok(probed.await) }).await?;
+    let mut rows = progress
+        .or_cancelled(WHAT, async { Ok(probed.await) })
+        .await?;
     for owned in owners {
         let ownership = &owned.ownership;
         if ownership.space == space
@@ -95,7 +97,11 @@ fn public_addresses(ingress: &Ingress) -> Vec<Public> {
     for rule in spec.rules.iter().flatten() {
         let Some(host) = &rule.host else { continue };
         for path in rule.http.iter().flat_map(|http| &http.paths) {
-            let service = path.backend.service.as_ref().map(|service| service.name.clone());
+            let service = path
+                .backend
+                .service
+                .as_ref()
+                .map(|service| service.name.clone());
             found.push(Public {
                 service: service.unwrap_or_default(),
                 tls: has_tls(host),

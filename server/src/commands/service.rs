@@ -133,7 +133,11 @@ fn release_name(folder: &Path, space: &str, chart: &str) -> String {
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}-{}", name[..end].trim_end_matches(['-', '.']), &hash[..6])
+    format!(
+        "{}-{}",
+        name[..end].trim_end_matches(['-', '.']),
+        &hash[..6]
+    )
 }
 
 #[cfg(test)]
@@ -145,9 +149,8 @@ mod tests {
         let short = release_name(Path::new("/src/producer"), "dev", "producer");
         assert!(short.starts_with("azds-") && short.ends_with("-dev-producer"));
         assert_eq!(short.len(), "azds-123456-dev-producer".len());
-        let long = |chart: &str| {
-            release_name(Path::new("/src"), "a-rather-long-space-name-here", chart)
-        };
+        let long =
+            |chart: &str| release_name(Path::new("/src"), "a-rather-long-space-name-here", chart);
         let (a, b) = (
             long("a-service-with-a-long-name-1"),
             long("a-service-with-a-long-name-2"),
@@ -160,7 +163,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let chart = folder.path().join("charts/producer");
         std::fs::create_dir_all(&chart).expect("a folder");
-        std::fs::write(chart.join("Chart.yaml"), "name: producer\nversion: 0.1.0\n").expect("a file");
+        std::fs::write(chart.join("Chart.yaml"), "name: producer\nversion: 0.1.0\n")
+            .expect("a file");
         if let Some(text) = azds_yaml {
             std::fs::write(folder.path().join(CONFIG_FILE), text).expect("a file");
         }
@@ -178,12 +182,22 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_file_and_line() {
-        let missing = Service::read(folder(None).path(), "nothing was started").err().expect("no file");
-        assert!(missing.why.starts_with("Config file not found: "), "{missing}");
+        let missing = Service::read(folder(None).path(), "nothing was started")
+            .err()
+            .expect("no file");
+        assert!(
+            missing.why.starts_with("Config file not found: "),
+            "{missing}"
+        );
         assert!(missing.remedy.contains("azds prep"));
         let folder = folder(Some(&GOOD.replace("context: .", "context: [.]")));
-        let wrong = Service::read(folder.path(), "nothing was started").err().expect("a wrong type");
+        let wrong = Service::read(folder.path(), "nothing was started")
+            .err()
+            .expect("a wrong type");
         assert!(wrong.object.ends_with("azds.yaml:4"), "{wrong}");
-        assert!(Service::find(folder.path(), "").is_ok(), "down works all the same");
+        assert!(
+            Service::find(folder.path(), "").is_ok(),
+            "down works all the same"
+        );
     }
 }

@@ -56,14 +56,20 @@ pub async fn start(ownership: &Ownership) -> Result<Owned> {
         Err(_) => {
             // It is of no use without its ports.
             let _ = child.start_kill();
-            return Err(Failure::new(WHAT, object, "the process that owns them did not start in time")
-                .try_to("See its log."));
+            return Err(Failure::new(
+                WHAT,
+                object,
+                "the process that owns them did not start in time",
+            )
+            .try_to("See its log."));
         }
     };
     match serde_json::from_str::<Result<Owned>>(&answer) {
         Ok(owned) => owned,
-        Err(_) => Err(Failure::new(WHAT, object, "the process that owns them ended at once")
-            .try_to("See its log.")),
+        Err(_) => Err(
+            Failure::new(WHAT, object, "the process that owns them ended at once")
+                .try_to("See its log."),
+        ),
     }
 }
 

@@ -280,10 +280,18 @@ mod tests {
     async fn an_owner_is_asked_and_ended_and_a_dead_ones_socket_goes() {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("x.sock");
-        assert!(ask(&socket, Question::State).await.expect("no owner").is_none());
+        assert!(
+            ask(&socket, Question::State)
+                .await
+                .expect("no owner")
+                .is_none()
+        );
 
         let listener = listen(&socket).expect("a socket");
-        let mode = std::fs::metadata(&socket).expect("a socket").permissions().mode();
+        let mode = std::fs::metadata(&socket)
+            .expect("a socket")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         let owned = Owned {
             pid: 1,
@@ -308,10 +316,15 @@ mod tests {
             let (stream, _) = listener.accept().await.expect("a question");
             answer(stream, &owned).await.expect("an answer")
         });
-        let found = ask(&socket, Question::End).await.expect("an answer").expect("an owner");
+        let found = ask(&socket, Question::End)
+            .await
+            .expect("an answer")
+            .expect("an owner");
         assert_eq!(
             found.lines(),
-            ["Service 'producer' port 80 (http) is available via port forwarding at http://localhost:20001"]
+            [
+                "Service 'producer' port 80 (http) is available via port forwarding at http://localhost:20001"
+            ]
         );
         assert_eq!(found.uris()[0].uri, "http://localhost:20001");
         assert_eq!(serving.await.expect("no panic"), Question::End);

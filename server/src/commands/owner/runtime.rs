@@ -35,9 +35,8 @@ fn own(path: &Path) -> Result<()> {
     match is_ours {
         true => Ok(()),
         false => Err(
-            Failure::new(WHAT, object, "it does not belong to you alone").try_to(
-                "Remove it, or set XDG_RUNTIME_DIR to a folder of yours with mode 0700.",
-            ),
+            Failure::new(WHAT, object, "it does not belong to you alone")
+                .try_to("Remove it, or set XDG_RUNTIME_DIR to a folder of yours with mode 0700."),
         ),
     }
 }
@@ -103,7 +102,10 @@ mod tests {
         let key = key("azds-1-dev-producer", "https://127.0.0.1:6443/");
         let lock = Lock::take(folder.path(), &key, "up").expect("free");
         let failure = Lock::take(folder.path(), &key, "up").err().expect("taken");
-        assert!(failure.why.contains(&std::process::id().to_string()), "{failure}");
+        assert!(
+            failure.why.contains(&std::process::id().to_string()),
+            "{failure}"
+        );
         drop(lock);
         assert!(Lock::take(folder.path(), &key, "up").is_ok());
     }
@@ -112,8 +114,12 @@ mod tests {
     fn a_folder_that_others_can_enter_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("azds");
-        DirBuilder::new().mode(0o755).create(&path).expect("a folder");
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+        DirBuilder::new()
+            .mode(0o755)
+            .create(&path)
+            .expect("a folder");
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .expect("a mode");
         assert!(own(&path).is_err());
         assert!(own(&folder.path().join("new")).is_ok());
     }

@@ -172,7 +172,9 @@ impl Follow {
             }
             state.calls.insert(uid.clone(), 1);
             let (build, name) = (Arc::clone(&self.build), pod.name_any());
-            state.builds.spawn(async move { (uid, build.serve(&name).await) });
+            state
+                .builds
+                .spawn(async move { (uid, build.serve(&name).await) });
         }
     }
 
@@ -308,8 +310,10 @@ impl Follow {
             state.changed.elapsed().as_secs(),
             state.seen
         );
-        Failure::new(self.what(), self.object(), why)
-            .try_to(format!("See: kubectl -n {} get pods,events.", self.build.space))
+        Failure::new(self.what(), self.object(), why).try_to(format!(
+            "See: kubectl -n {} get pods,events.",
+            self.build.space
+        ))
     }
 
     /// An event of a watch; its errors are left to its own next try, except for missing rights.

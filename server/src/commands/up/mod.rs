@@ -256,7 +256,11 @@ fn apply_ports(routes: &mut Vec<Route>, ports: &[PortMapping], service: &str) {
         let known = routes
             .iter()
             .position(|route| route.port == mapping.remote)
-            .or_else(|| routes.iter().position(|route| route.target == mapping.remote));
+            .or_else(|| {
+                routes
+                    .iter()
+                    .position(|route| route.target == mapping.remote)
+            });
         match known {
             Some(at) => routes[at].local = Some(mapping.local),
             None => routes.push(Route {
@@ -310,7 +314,13 @@ mod tests {
         let asked = [(5000, 80), (5001, 8443), (5002, 9229)];
         let asked = asked.map(|(local, remote)| PortMapping { local, remote });
         apply_ports(&mut routes, &asked, "producer");
-        let given: Vec<_> = routes.iter().map(|route| (route.target, route.local)).collect();
-        assert_eq!(given, [(8080, Some(5000)), (8443, Some(5001)), (9229, Some(5002))]);
+        let given: Vec<_> = routes
+            .iter()
+            .map(|route| (route.target, route.local))
+            .collect();
+        assert_eq!(
+            given,
+            [(8080, Some(5000)), (8443, Some(5001)), (9229, Some(5002))]
+        );
     }
 }

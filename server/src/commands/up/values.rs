@@ -28,7 +28,9 @@ pub fn settings(service: &Service, asked: Option<&str>) -> Result<Settings> {
                 [known.as_slice(), &[NO_CONFIGURATION]].concat().join(", ")
             )));
         }
-        None => known.contains(&DEFAULT_CONFIGURATION).then_some(DEFAULT_CONFIGURATION),
+        None => known
+            .contains(&DEFAULT_CONFIGURATION)
+            .then_some(DEFAULT_CONFIGURATION),
     };
     Ok(service.file.settings(configuration))
 }
@@ -116,9 +118,12 @@ pub fn values_files(service: &Service, settings: &Settings) -> Result<(Vec<PathB
 }
 
 fn missing(path: &Path) -> Failure {
-    Failure::new(WHAT, path.display().to_string(), "this values file is not there").try_to(
-        "Write it, or end its entry in azds.yaml with ? to make it optional.",
+    Failure::new(
+        WHAT,
+        path.display().to_string(),
+        "this values file is not there",
     )
+    .try_to("Write it, or end its entry in azds.yaml with ? to make it optional.")
 }
 
 #[cfg(test)]
@@ -129,7 +134,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let chart = folder.path().join("charts/consumer");
         std::fs::create_dir_all(&chart).expect("a folder");
-        std::fs::write(chart.join("Chart.yaml"), "name: consumer\nversion: 0.1.0\n").expect("a file");
+        std::fs::write(chart.join("Chart.yaml"), "name: consumer\nversion: 0.1.0\n")
+            .expect("a file");
         std::fs::write(folder.path().join("azds.yaml"), azds_yaml).expect("a file");
         for file in files {
             std::fs::write(folder.path().join(file), "").expect("a file");
@@ -152,7 +158,10 @@ mod tests {
         let todays = format!("{BASE}  values:\n  - values.dev.yaml?\n  - secrets.dev.yaml?\n");
         let (_folder, it) = service(&todays, &["values.dev.yaml"]);
         let (files, warnings) = values_files(&it, &it.file.settings(None)).expect("files");
-        assert_eq!((names(&files), warnings.len()), (vec!["values.dev.yaml"], 0));
+        assert_eq!(
+            (names(&files), warnings.len()),
+            (vec!["values.dev.yaml"], 0)
+        );
 
         let old = format!(
             "{BASE}configurations:\n  develop:\n    container:\n      values:\n      - \"charts/consumer/old.dev.yaml\"\n"
