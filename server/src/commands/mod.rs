@@ -9,4 +9,6 @@ pub mod owner;
 pub mod prep;
 pub mod select_space;
 pub mod service;
+pub mod terminal;
 pub mod up;
+pub mod use_dev_spaces;
