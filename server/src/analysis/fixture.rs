@@ -2,9 +2,30 @@
 
 use super::{Problem, Severity};
 
-/// Takes the labels out of a text.
-pub(super) fn without_labels(fixture: &str) -> String {
-    let is_label = |line: &str| {
+use expect_test::Expect;
+
+/// Takes the labels out of a fixture, analyses what is left, and compares it with its labels.
+pub(super) fn check(fixture: Expect, analyse: impl Fn(&str) -> Vec<Problem>) {
+    let text = without_labels(&without_indent(fixture.data()));
+    fixture.assert_eq(&with_labels(&text, &analyse(&text)));
+}
+
+fn without_indent(text: &str) -> String {
+    let text = text.strip_prefix('\n').unwrap_or(text);
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let lines = || text.split_inclusive('\n');
+    let full = |line: &&str| !line.trim().is_empty();
+    let least = lines().filter(full).map(indent).min().unwrap_or(0);
+    lines()
+        .map(|line| {
+            line.get(least..)
+                .unwrap_or_else(|| line.trim_start_matches(' '))
+        })
+        .collect()
+}
+
+fn without_labels(fixture: &str) -> String {
+    let is_label = |line: &&str| {
         let line = line.trim_start_matches('#').trim_start();
         line.starts_with('^')
     };
@@ -13,7 +34,7 @@ pub(super) fn without_labels(fixture: &str) -> String {
 }
 
 /// Puts problems into a text as labels. A label in the first column has no `#`.
-pub(super) fn with_labels(text: &str, problems: &[Problem]) -> String {
+fn with_labels(text: &str, problems: &[Problem]) -> String {
     let mut labelled = String::new();
     let mut start = 0;
     for line in text.split_inclusive('\n') {

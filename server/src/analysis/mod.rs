@@ -4,6 +4,7 @@
 
 pub mod azds_yaml;
 mod code;
+pub mod lines;
 mod spelling;
 pub mod values;
 pub mod yaml;
@@ -36,6 +37,17 @@ pub enum Severity {
     Warning,
     /// It works, and there is a better way.
     Information,
+}
+
+impl Severity {
+    /// As LSP calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Information => "information",
+        }
+    }
 }
 
 /// A change of the text that takes a [`Problem`] away.
@@ -107,8 +119,17 @@ impl From<yaml::SyntaxError> for Problem {
     }
 }
 
-/// Problems in the order of the text, each once: an alias shows the same place again.
+/// Problems in the order of the text, each once: an alias shows the same place again. At a syntax
+/// error nothing else is said.
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let syntax = problems
+        .iter()
+        .find(|problem| problem.code == Code::YamlSyntax);
+    if let Some(broken) = syntax.map(|problem| problem.range.clone()) {
+        problems.retain(|problem| {
+            problem.code == Code::YamlSyntax || !broken.contains(&problem.range.start)
+        });
+    }
     problems.sort_by_key(|problem| (problem.range.start, problem.range.end, problem.code));
     problems.dedup();
     problems
@@ -116,3 +137,5 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod tests;

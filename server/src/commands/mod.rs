@@ -1,3 +1,4 @@
 //! What a person can ask for.
 
+pub mod check;
 pub mod prep;

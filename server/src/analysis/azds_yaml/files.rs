@@ -1,5 +1,7 @@
 //! Whether the files are there that an azds.yaml names.
 
+use std::collections::BTreeSet;
+
 use super::AzdsFile;
 use super::layer::{Layer, Spanned};
 use super::settings::ValuesFile;
@@ -37,6 +39,23 @@ impl AzdsFile {
             check.layer(layer, &mut problems);
         }
         crate::analysis::in_order(problems)
+    }
+
+    /// All values files that the base or a configuration can give to Helm, whether they are there
+    /// or not: the chart's own, those listed, and those that are looked for beside azds.yaml.
+    pub fn values_files(&self) -> BTreeSet<String> {
+        let names = self.configurations().map(Some);
+        let all = names.chain([None]).map(|name| self.settings(name));
+        let mut files = BTreeSet::new();
+        for settings in all {
+            files.insert(format!("{}/values.yaml", settings.chart));
+            files.extend(settings.values.into_iter().map(|file| file.path));
+            for path in settings.container_values {
+                files.extend(path.rsplit('/').next().map(str::to_owned));
+                files.insert(path);
+            }
+        }
+        files
     }
 }
 

@@ -1,0 +1,47 @@
+//! `workspace/executeCommand`: from names and JSON to the functions of [`crate::commands`].
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::failure::{Context, Failure, Result};
+use crate::progress::Progress;
+
+/// The commands that the server offers.
+#[derive(Clone, Copy)]
+pub(super) struct Commands {
+    /// Their names.
+    pub names: &'static [&'static str],
+    /// Runs one of them.
+    pub run: fn(String, Json, Progress) -> BoxFuture<'static, Result<Json>>,
+}
+
+/// The commands of azds. A name of [`NAMES`] without an arm in [`run`] is a fault of ours.
+pub(super) const ALL: Commands = Commands {
+    names: NAMES,
+    run: |name, argument, progress| async move { run(&name, argument, &progress).await }.boxed(),
+};
+
+const NAMES: &[&str] = &[];
+
+async fn run(name: &str, _argument: Json, _progress: &Progress) -> Result<Json> {
+    match name {
+        _ => Err(Failure::ours(
+            "the command was not run",
+            name,
+            "there is no such command",
+        )),
+    }
+}
+
+/// The argument of a command as it wants to have it.
+fn argument<A: DeserializeOwned>(json: Json) -> Result<A> {
+    serde_json::from_value(json).or_fail("the command was not run", "its argument")
+}
+
+/// The result of a command as the editor gets it.
+fn result<R: Serialize>(result: Result<R>) -> Result<Json> {
+    serde_json::to_value(result?).or_fail("the command's result was lost", "its JSON")
+}
