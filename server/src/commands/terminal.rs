@@ -39,7 +39,10 @@ impl<W: Write> Lines<W> {
     fn write(&self, write: impl FnOnce(&mut Written<W>) -> std::io::Result<()>) {
         // What a panicked writer left is as good as any; and nobody can be told that the terminal
         // is gone.
-        let mut written = self.to.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut written = self
+            .to
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let _ = write(&mut written);
     }
 }
