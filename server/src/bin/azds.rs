@@ -6,10 +6,12 @@ use std::process::ExitCode;
 
 use azds::commands::{check, prep};
 use azds::failure::{Context, Result};
+use azds::lsp;
 use azds::progress::Progress;
 use azds_protocol::commands::{PrepArguments, PrepResult};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
+use tracing_subscriber::EnvFilter;
 
 /// Azure Dev Spaces for any Kubernetes cluster and any editor
 #[derive(Parser)]
@@ -25,6 +27,12 @@ enum Command {
     Check(check::Arguments),
     /// Write Dockerfiles, a Helm chart and azds.yaml for a service; nothing is written over
     Prep(Prep),
+    /// Serve an editor: the language server, on standard input and output
+    Lsp {
+        /// Accepted because editors add it; there is no other way
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
 }
 
 #[derive(Args)]
@@ -35,8 +43,8 @@ struct Prep {
     /// Give the service an Ingress, so that it has a public address
     #[arg(long, visible_alias = "enable-ingress")]
     public: bool,
-    /// Use this Helm chart, relative to DIR, instead of writing one
-    #[arg(long, value_name = "DIR")]
+    /// Use the Helm chart in this folder, named from the service's folder, instead of writing one
+    #[arg(long, value_name = "CHART")]
     chart: Option<PathBuf>,
     /// Take the project for one of this language: dotnet, python
     #[arg(long)]
@@ -66,10 +74,23 @@ enum Form {
 }
 
 fn main() -> ExitCode {
-    match Azds::parse().command {
+    let command = Azds::parse().command;
+    log_to_stderr();
+    match command {
         Command::Check(arguments) => run_check(&arguments),
         Command::Prep(arguments) => run_prep(arguments),
+        Command::Lsp { stdio: _ } => run_lsp(),
     }
+}
+
+/// Standard output belongs to the answer or to the protocol.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("AZDS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
 }
 
 fn run_check(arguments: &check::Arguments) -> ExitCode {
@@ -118,10 +139,27 @@ fn prepared(result: &PrepResult, dry_run: bool) -> String {
     for warning in &result.warnings {
         lines.push(format!("WARNING: {warning}"));
     }
-    if !dry_run {
+    if !dry_run && result.warnings.is_empty() {
         lines.push(format!("{} is ready for: azds up", result.service));
     }
     lines.join("\n")
+}
+
+fn run_lsp() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("azds: the language server did not start: {error}.");
+            return ExitCode::from(1);
+        }
+    };
+    let end = runtime.block_on(lsp::serve(tokio::io::stdin(), tokio::io::stdout()));
+    // The thread that reads standard input can't be interrupted: it is not waited for.
+    runtime.shutdown_background();
+    match end {
+        lsp::End::Shutdown => ExitCode::SUCCESS,
+        lsp::End::Abrupt => ExitCode::from(1),
+    }
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

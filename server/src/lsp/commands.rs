@@ -1,11 +1,13 @@
 //! `workspace/executeCommand`: from names and JSON to the functions of [`crate::commands`].
 
+use azds_protocol::commands::names;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use crate::commands::prep;
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -24,15 +26,15 @@ pub(super) const ALL: Commands = Commands {
     run: |name, argument, progress| async move { run(&name, argument, &progress).await }.boxed(),
 };
 
-const NAMES: &[&str] = &[];
+const NAMES: &[&str] = &[names::PREP];
 
-async fn run(name: &str, _argument: Json, _progress: &Progress) -> Result<Json> {
+async fn run(name: &str, json: Json, progress: &Progress) -> Result<Json> {
     match name {
-        _ => Err(Failure::ours(
-            "the command was not run",
-            name,
-            "there is no such command",
-        )),
+        names::PREP => result(prep::prep(&argument(json)?, progress).await),
+        _ => {
+            let why = "azds has no such command";
+            Err(Failure::new("the command was not run", name, why))
+        }
     }
 }
 
@@ -44,4 +46,19 @@ fn argument<A: DeserializeOwned>(json: Json) -> Result<A> {
 /// The result of a command as the editor gets it.
 fn result<R: Serialize>(result: Result<R>) -> Result<Json> {
     serde_json::to_value(result?).or_fail("the command's result was lost", "its JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_offered_can_be_run() {
+        for name in NAMES {
+            let nonsense = Json::Array(vec![]);
+            let failure = run(name, nonsense, &Progress::silent()).await;
+            let failure = failure.expect_err("no command takes a list");
+            assert_eq!(failure.object, "its argument", "{name}: {failure}");
+        }
+    }
 }
