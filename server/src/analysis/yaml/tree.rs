@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
+use granit_parser::{
+    ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, options,
+};
 
 use super::SyntaxError;
+use crate::analysis::lines::floor_char_boundary;
 
 /// Aliases are copied into the tree. A tree that grows past this many nodes by them is an attack
 /// ("billion laughs"); aliases past it are read as null.
@@ -202,7 +205,7 @@ pub(super) fn read(text: &str) -> Read {
                 builder.close_all();
                 let error = SyntaxError {
                     range: word_at(text, at),
-                    message: error.info().to_owned(),
+                    message: message(&error),
                 };
                 return Read {
                     documents: builder.documents,
@@ -219,13 +222,18 @@ pub(super) fn read(text: &str) -> Read {
     }
 }
 
+/// Why it is not YAML, in plain words where the parser's are a riddle to most.
+fn message(error: &ScanError) -> String {
+    match error.kind() {
+        ErrorKind::UnknownAnchor => "a text that begins with `*` must be in quotes".to_owned(),
+        _ => error.info(),
+    }
+}
+
 /// The word at an offset, for an error of which only the start is known; the line's last character
 /// where there is none.
 fn word_at(text: &str, at: usize) -> Range<usize> {
-    let mut start = at.min(text.len());
-    while !text.is_char_boundary(start) {
-        start -= 1;
-    }
+    let start = floor_char_boundary(text, at);
     let word = text[start..]
         .find(char::is_whitespace)
         .unwrap_or(text.len() - start);
