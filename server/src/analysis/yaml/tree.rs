@@ -187,6 +187,8 @@ impl Scalar {
 pub(super) struct Read {
     pub documents: Vec<Node>,
     pub error: Option<SyntaxError>,
+    /// A text that lost its quotes and is read as a tag without a value.
+    pub bare_tag: Option<SyntaxError>,
     /// Where the outermost flow collection begins that was open at the error.
     pub open_flow: Option<usize>,
 }
@@ -210,6 +212,7 @@ pub(super) fn read(text: &str) -> Read {
                 return Read {
                     documents: builder.documents,
                     error: Some(error),
+                    bare_tag: builder.bare_tag,
                     open_flow,
                 };
             }
@@ -218,6 +221,7 @@ pub(super) fn read(text: &str) -> Read {
     Read {
         documents: builder.documents,
         error: None,
+        bare_tag: builder.bare_tag,
         open_flow: None,
     }
 }
@@ -251,6 +255,7 @@ struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     copied: usize,
+    bare_tag: Option<SyntaxError>,
 }
 
 struct Open {
@@ -268,7 +273,16 @@ impl Builder {
         let range = bytes(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let string_tag = tag.is_some_and(|tag| tag.core_suffix() == Some("str"));
+                let string_tag = tag
+                    .as_ref()
+                    .is_some_and(|tag| tag.core_suffix() == Some("str"));
+                if text.is_empty() && tag.is_some_and(|tag| tag.is_custom()) {
+                    let tag = span.tag_span().map_or(range.clone(), |tag| bytes(&tag));
+                    self.bare_tag.get_or_insert(SyntaxError {
+                        range: tag,
+                        message: "a text that begins with `!` must be in quotes".to_owned(),
+                    });
+                }
                 let scalar = Scalar {
                     text: text.into_owned(),
                     plain: style == ScalarStyle::Plain && !string_tag,

@@ -45,7 +45,11 @@ fn expect_answer(path: &str, output: Output, errors: bool, expected: Expect) {
 
 #[test]
 fn a_folder_is_checked_with_the_values_files_of_its_services() {
-    expect_answer("", Output::Human, false, expect![[r#"
+    expect_answer(
+        "",
+        Output::Human,
+        false,
+        expect![[r#"
         info[legacy-key]: `container.values` is a key of 2018. List the file under `install.values` instead; both work.
          --> HERE/shop/azds.yaml:5:3
           |
@@ -75,12 +79,17 @@ fn a_folder_is_checked_with_the_values_files_of_its_services() {
         help: Put it in quotes
 
         3 warnings, 1 hint in 3 files.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn programs_get_positions_as_editors_count_them() {
-    expect_answer("shop/values.dev.yaml", Output::Json, false, expect![[r#"
+    expect_answer(
+        "shop/values.dev.yaml",
+        Output::Json,
+        false,
+        expect![[r#"
         [
           {
             "file": "HERE/shop/values.dev.yaml",
@@ -102,8 +111,13 @@ fn programs_get_positions_as_editors_count_them() {
             ]
           }
         ]
-    "#]]);
-    expect_answer("other/values.yaml", Output::Json, true, expect![[r#"
+    "#]],
+    );
+    expect_answer(
+        "other/values.yaml",
+        Output::Json,
+        true,
+        expect![[r#"
         [
           {
             "file": "HERE/other/values.yaml",
@@ -123,7 +137,8 @@ fn programs_get_positions_as_editors_count_them() {
             "fixes": []
           }
         ]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
