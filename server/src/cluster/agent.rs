@@ -169,15 +169,15 @@ impl Agent {
     }
 
     /// Has the image built; tells `watch` every event, the last one included, which is returned.
-    /// The build of a pod knows what to build; the builder is asked with a `BuildRequest`.
+    /// `request` is empty for the build of a pod, which knows what to build, and a `BuildRequest`
+    /// for the builder.
     pub async fn build(
         &self,
-        request: &impl Serialize,
+        request: RequestBody,
         mut watch: impl FnMut(&BuildEvent),
     ) -> Result<BuildEvent> {
         let what = "the build was not followed to its end";
-        let body = serde_json::to_vec(request).or_fail(what, self.name.as_str())?;
-        let answer = self.request(Method::POST, "/v1/build", full(body)).await?;
+        let answer = self.request(Method::POST, "/v1/build", request).await?;
         let mut lines = reader(answer.into_body()).lines();
         while let Some(line) = lines.next_line().await.or_fail(what, self.name.as_str())? {
             let event: BuildEvent =
@@ -223,7 +223,7 @@ pub fn empty() -> RequestBody {
 
 #[cfg(test)]
 mod tests {
-    use azds_protocol::agent::{BuildSpec, Digest};
+    use azds_protocol::agent::Digest;
     use hyper::server::conn::http2 as server;
     use hyper::service::service_fn;
     use std::convert::Infallible;
@@ -289,10 +289,7 @@ mod tests {
         let digest = Digest::try_from("0".repeat(64)).expect("a digest");
         let agent = agent("secret").await;
         let manifest = Manifest {
-            dockerfile: azds_protocol::agent::Blob {
-                digest: digest.clone(),
-                size: 0,
-            },
+            dockerfile: azds_protocol::agent::Blob { digest, size: 0 },
             entries: Vec::new(),
         };
         assert!(
@@ -303,15 +300,9 @@ mod tests {
                 .blobs
                 .is_empty()
         );
-        let spec = BuildSpec {
-            release: "r".into(),
-            context: digest,
-            args: Default::default(),
-            command: Vec::new(),
-        };
         let mut said = String::new();
         let last = agent
-            .build(&spec, |event| {
+            .build(empty(), |event| {
                 if let BuildEvent::Log { text, .. } = event {
                     said.push_str(text);
                 }

@@ -5,4 +5,5 @@ pub mod client;
 pub mod helm;
 pub mod pods;
 pub mod spaces;
+pub mod tunnels;
 pub mod up_secret;

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::attempt::Attempt;
 use crate::agent::{http, tls};
-use crate::cluster::agent::Agent;
+use crate::cluster::agent::{Agent, full};
 use crate::failure::{Context, Failure, Result};
 
 const WHAT: &str = "the builder of the node did not answer";
@@ -59,8 +59,9 @@ impl Gate {
 
     /// Has the image built, and tells `attempt` how it goes. Returns the last event.
     pub async fn build(&self, request: &BuildRequest, attempt: &Attempt) -> Result<BuildEvent> {
+        let body = serde_json::to_vec(request).expect("our own types have string keys only");
         let gate = self.connect().await?;
-        gate.build(request, |event| {
+        gate.build(full(body), |event| {
             if !event.is_last() {
                 attempt.tell(event.clone());
             }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use azds_protocol::agent::{BUILD_PORT, BuildEvent, BuildSpec, Received, StepState};
+use azds_protocol::agent::{BUILD_PORT, BuildEvent, Received, StepState};
 
 use super::sources;
-use crate::cluster::agent::Agent;
+use crate::cluster::agent::{Agent, empty};
 use crate::cluster::client::{Cluster, open_port};
 use crate::context::BuildContext;
 use crate::failure::{Failure, Result};
-use crate::progress::Step;
+use crate::progress::{Progress, Step};
 
 /// What a build needs from the developer's machine.
 pub struct Build {
@@ -19,12 +19,10 @@ pub struct Build {
     pub space: String,
     /// The pod's token.
     pub token: String,
-    /// What is built.
-    pub spec: BuildSpec,
     /// What it is built from.
     pub context: Arc<BuildContext>,
-    /// Where its progress is told.
-    pub step: Step,
+    /// Who is told of it.
+    pub progress: Progress,
 }
 
 /// How the conversation with one pod's build ended.
@@ -62,14 +60,12 @@ impl Build {
         let agent = Agent::connect(io, &self.token, format!("pod {pod}")).await?;
         let missing = agent.offer(&self.context.manifest).await?;
         if !missing.blobs.is_empty() {
-            self.step
-                .say(format!("Sending {} files.", missing.blobs.len()));
+            let _step = self.progress.begin("Synchronizing files");
+            *received = sources::send(&agent, &self.context, missing.blobs).await?;
         }
-        *received = sources::send(&agent, &self.context, missing.blobs).await?;
+        let step = self.progress.begin("Building container image");
         let mut lines = Lines::default();
-        agent
-            .build(&self.spec, |event| lines.tell(event, &self.step))
-            .await
+        agent.build(empty(), |event| lines.tell(event, &step)).await
     }
 }
 

@@ -23,7 +23,10 @@ pub struct Watched<K> {
 
 impl<K> Default for Watched<K> {
     fn default() -> Self {
-        Watched { objects: BTreeMap::new(), fresh: None }
+        Watched {
+            objects: BTreeMap::new(),
+            fresh: None,
+        }
     }
 }
 
@@ -141,7 +144,10 @@ impl Objects {
         let revision = deployment.annotations().get(REVISION_ANNOTATION)?;
         self.replica_sets.iter().find(|replica_set| {
             replica_set.annotations().get(REVISION_ANNOTATION) == Some(revision)
-                && replica_set.owner_references().first().map(|owner| &owner.uid)
+                && replica_set
+                    .owner_references()
+                    .first()
+                    .map(|owner| &owner.uid)
                     == deployment.metadata.uid.as_ref()
         })
     }
@@ -227,7 +233,7 @@ fn trouble(pod: &Pod) -> Option<Verdict<'_>> {
 }
 
 fn images(deployment: &Deployment) -> impl Iterator<Item = &str> {
-    let template = deployment.spec.iter().filter_map(|spec| spec.template.spec.as_ref());
+    let template = deployment.spec.template.spec.iter();
     template
         .flat_map(|spec| &spec.containers)
         .filter_map(|container| container.image.as_deref())
@@ -240,14 +246,15 @@ fn templates_use(deployment: &Deployment, tag: &str) -> bool {
 /// Quotas and admission refuse pods, not Deployments: only the ReplicaSet says so.
 fn refusal(replica_set: &ReplicaSet) -> Option<String> {
     let conditions = replica_set.status.as_ref()?.conditions.as_ref()?;
-    let refused = conditions
-        .iter()
-        .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
+    let refused = conditions.iter().find(|condition| {
+        condition.type_.as_deref() == Some("ReplicaFailure")
+            && condition.status.as_deref() == Some("True")
+    })?;
     Some(refused.message.clone().unwrap_or_default())
 }
 
 fn is_rolled_out(deployment: &Deployment) -> bool {
-    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let wanted = deployment.spec.replicas.unwrap_or(1);
     let Some(status) = &deployment.status else {
         return false;
     };
@@ -279,18 +286,22 @@ mod tests {
     }
 
     fn replica_set(revision: i64) -> ReplicaSet {
-        object(json!({"metadata": {"name": format!("producer-{revision}"), "uid": format!("r{revision}"),
+        object(
+            json!({"metadata": {"name": format!("producer-{revision}"), "uid": format!("r{revision}"),
             "annotations": {REVISION_ANNOTATION: revision.to_string()},
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "producer", "uid": "d"}]},
-            "spec": {"selector": {}}}))
+            "spec": {"selector": {}}}),
+        )
     }
 
     fn pod(revision: i64, status: Value) -> Pod {
-        object(json!({"metadata": {"name": format!("producer-{revision}-x"), "uid": format!("p{revision}"),
+        object(
+            json!({"metadata": {"name": format!("producer-{revision}-x"), "uid": format!("p{revision}"),
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "", "uid": format!("r{revision}")}]},
             "spec": {"initContainers": [{"name": "mindaro-build"}],
                 "containers": [{"name": "producer", "image": format!("producer:{TAG}")}]},
-            "status": status}))
+            "status": status}),
+        )
     }
 
     fn ready() -> Value {
@@ -305,7 +316,8 @@ mod tests {
     fn objects(deployment: Deployment, sets: &[i64], pods: Vec<Pod>) -> Objects {
         let mut objects = Objects::default();
         objects.deployments.put(deployment);
-        sets.iter().for_each(|revision| objects.replica_sets.put(replica_set(*revision)));
+        sets.iter()
+            .for_each(|revision| objects.replica_sets.put(replica_set(*revision)));
         pods.into_iter().for_each(|pod| objects.pods.put(pod));
         objects
     }
@@ -323,11 +335,18 @@ mod tests {
 
     #[test]
     fn ready_means_ready_in_the_newest_template() {
-        let done = objects(deployment(2, 2, 1, TAG), &[1, 2], vec![pod(1, crashing()), pod(2, ready())]);
+        let done = objects(
+            deployment(2, 2, 1, TAG),
+            &[1, 2],
+            vec![pod(1, crashing()), pod(2, ready())],
+        );
         assert_eq!(verdict(&done), "done producer-2-x");
         // The controller has not seen the new template: the old pod proves nothing.
         let unseen = objects(deployment(2, 1, 1, TAG), &[1], vec![pod(1, ready())]);
-        assert_eq!(verdict(&unseen), "deployment producer has not replaced its pods");
+        assert_eq!(
+            verdict(&unseen),
+            "deployment producer has not replaced its pods"
+        );
         let crashed = objects(deployment(1, 1, 0, TAG), &[1], vec![pod(1, crashing())]);
         assert_eq!(verdict(&crashed), "producer-1-x CrashLoopBackOff");
     }
@@ -336,10 +355,15 @@ mod tests {
     fn a_pod_that_may_not_be_created_is_told_in_the_words_of_who_refused_it() {
         let mut refused = objects(deployment(1, 1, 0, TAG), &[], Vec::new());
         let mut set = replica_set(1);
-        set.status = Some(object(json!({"replicas": 0, "conditions": [{"type": "ReplicaFailure", "status": "True",
-            "message": "pods \"producer\" is forbidden: exceeded quota: small"}]})));
+        set.status = Some(object(
+            json!({"replicas": 0, "conditions": [{"type": "ReplicaFailure", "status": "True",
+            "message": "pods \"producer\" is forbidden: exceeded quota: small"}]}),
+        ));
         refused.replica_sets.put(set);
-        assert_eq!(verdict(&refused), "pods \"producer\" is forbidden: exceeded quota: small");
+        assert_eq!(
+            verdict(&refused),
+            "pods \"producer\" is forbidden: exceeded quota: small"
+        );
     }
 
     #[test]
@@ -353,7 +377,10 @@ mod tests {
         let mut bare = pod(1, json!({"phase": "Pending"}));
         bare.spec.as_mut().expect("spec").init_containers = None;
         let objects = objects(deployment(1, 1, 0, TAG), &[1], vec![bare]);
-        assert!(matches!(objects.verdict("azds-1-dev-producer", TAG), Verdict::NotCompleted(_)));
+        assert!(matches!(
+            objects.verdict("azds-1-dev-producer", TAG),
+            Verdict::NotCompleted(_)
+        ));
     }
 
     #[test]
@@ -361,7 +388,11 @@ mod tests {
         let mut watched = Watched::default();
         watched.take(Event::Apply(pod(1, ready())));
         watched.take(Event::Init);
-        assert_eq!(watched.iter().count(), 1, "nothing goes before the end of the list");
+        assert_eq!(
+            watched.iter().count(),
+            1,
+            "nothing goes before the end of the list"
+        );
         watched.take(Event::InitApply(pod(2, ready())));
         watched.take(Event::InitDone);
         let left: Vec<String> = watched.iter().map(ResourceExt::name_any).collect();

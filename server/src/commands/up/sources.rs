@@ -36,7 +36,9 @@ pub async fn send(
         let piece = queue.recv().await?;
         Some((piece, queue))
     });
-    let sent = agent.send_files(StreamBody::new(queue).boxed_unsync()).await;
+    let sent = agent
+        .send_files(StreamBody::new(queue).boxed_unsync())
+        .await;
     // What went wrong with a file says more than the request that was broken off because of it.
     reading.await.or_fail("the files were not sent", "")??;
     sent
