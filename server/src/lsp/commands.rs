@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::commands::prep;
+use crate::commands::{prep, up};
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -26,11 +26,12 @@ pub(super) const ALL: Commands = Commands {
     run: |name, argument, progress| async move { run(&name, argument, &progress).await }.boxed(),
 };
 
-const NAMES: &[&str] = &[names::PREP];
+const NAMES: &[&str] = &[names::PREP, names::UP];
 
 async fn run(name: &str, json: Json, progress: &Progress) -> Result<Json> {
     match name {
         names::PREP => result(prep::prep(&argument(json)?, progress).await),
+        names::UP => result(up::up(&argument(json)?, progress).await),
         _ => {
             let why = "azds has no such command";
             Err(Failure::new("the command was not run", name, why))

@@ -228,10 +228,24 @@ pub(super) fn read(text: &str) -> Read {
 
 /// Why it is not YAML, in plain words where the parser's are a riddle to most.
 fn message(error: &ScanError) -> String {
-    match error.kind() {
-        ErrorKind::UnknownAnchor => "a text that begins with `*` must be in quotes".to_owned(),
-        _ => error.info(),
-    }
+    let plain = match error.kind() {
+        ErrorKind::UnknownAnchor => "a text that begins with `*` must be in quotes",
+        ErrorKind::SimpleKeyExpected => "a key must be followed by `:`",
+        ErrorKind::ExpectedBlockMappingKey => {
+            "this is no key of the map that it stands in; is the indentation right?"
+        }
+        ErrorKind::ExpectedBlockSequenceEntry => {
+            "this is no item of the list that it stands in; is the indentation right?"
+        }
+        ErrorKind::MappingValueNotAllowed => {
+            "no `:` may stand here; is the indentation right, or does the text need quotes?"
+        }
+        ErrorKind::TabInBlockIndentation | ErrorKind::TabNotAllowed => {
+            "no tab may stand in the indentation; use spaces"
+        }
+        _ => return error.info(),
+    };
+    plain.to_owned()
 }
 
 /// The word at an offset, for an error of which only the start is known; the line's last character
