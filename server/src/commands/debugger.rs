@@ -120,7 +120,7 @@ pub fn installed(debuggers: &Path, name: &str) -> Result<Installed> {
     };
     of_environment
         .or_else(preferred)
-        .or_else(|| all().last())
+        .or_else(|| all().next_back())
         .ok_or_else(|| {
             Failure::new(
                 "the debugger was not started",

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use azds_protocol::agent::HostState;
 use azds_protocol::commands::UpArguments;
-use azds_protocol::debug::{AttachArguments, ProcessInfo, StartDebugger};
+use azds_protocol::debug::{AttachArguments, StartDebugger};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value};
@@ -80,14 +79,10 @@ async fn start<S: Services>(
         services.connect(arguments, progress).await?
     };
     let step = progress.begin("Starting the debugger");
-    let (state, processes) = running(&host, || {
+    let container = running(&host, || {
         step.say("waiting until the service is built and started in the pod");
     })
     .await?;
-    let container = Container {
-        state: &state,
-        processes: &processes,
-    };
     let runtime = Runtime::choose(arguments.runtime.as_deref(), &container)?;
     let installed = services.debugger(runtime.name())?;
     let name = format!("{}-{}", runtime.name(), installed.version);
@@ -118,16 +113,12 @@ async fn start<S: Services>(
 }
 
 /// What runs in the container, once there is more than a build.
-async fn running(host: &Host, waiting: impl Fn()) -> Result<(HostState, Vec<ProcessInfo>)> {
+async fn running(host: &Host, waiting: impl Fn()) -> Result<Container> {
     let deadline = Instant::now() + BUILD_TIMEOUT;
     loop {
-        let (state, processes) = (host.state().await?, host.processes().await?);
-        let container = Container {
-            state: &state,
-            processes: &processes,
-        };
+        let container = Container::new(host.state().await?, host.processes().await?);
         if !container.is_building() || Instant::now() > deadline {
-            return Ok((state, processes));
+            return Ok(container);
         }
         waiting();
         sleep(Duration::from_millis(500)).await;

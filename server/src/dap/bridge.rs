@@ -99,7 +99,7 @@ where
 
     /// Passes messages until one side is gone.
     pub async fn run(mut self) -> End {
-        self.send(self.initialize.clone()).await;
+        self.tell_debugger(self.initialize.clone()).await;
         loop {
             let deadline = self.leaving;
             let too_late = async {
@@ -110,12 +110,12 @@ where
             };
             tokio::select! {
                 message = editor::next(&mut self.from_debugger) => match message {
-                    Some(message) => self.from_debugger(message).await,
+                    Some(message) => self.debugger_said(message).await,
                     None if self.leaving.is_some() => return self.left().await,
                     None => return self.lost().await,
                 },
                 message = self.editor.next(), if deadline.is_none() => match message {
-                    Some(message) => self.from_editor(message).await,
+                    Some(message) => self.editor_said(message).await,
                     None => {
                         self.leaving = Some(Instant::now() + LEAVE_TIMEOUT);
                         self.close().await;
@@ -126,7 +126,7 @@ where
         }
     }
 
-    async fn from_editor(&mut self, mut message: Message) {
+    async fn editor_said(&mut self, mut message: Message) {
         if message.kind() == "response" {
             if let Some(theirs) = message
                 .number("request_seq")
@@ -134,7 +134,7 @@ where
             {
                 message.set("request_seq", theirs);
             }
-            return self.send(message).await;
+            return self.tell_debugger(message).await;
         }
         if message.command() == "terminate" {
             let failure = Failure::new(
@@ -153,10 +153,10 @@ where
             self.leaving = Some(Instant::now() + LEAVE_TIMEOUT);
         }
         message.edit(|fields| sources::to_remote(fields, &self.paths));
-        self.send(message).await;
+        self.tell_debugger(message).await;
     }
 
-    async fn from_debugger(&mut self, mut message: Message) {
+    async fn debugger_said(&mut self, mut message: Message) {
         match message.kind() {
             "response" => self.response(message).await,
             "event" => {
@@ -171,11 +171,11 @@ where
                     "terminated" => self.terminated = true,
                     _ => {}
                 }
-                self.to_editor(message).await;
+                self.tell_editor(message).await;
             }
             _ => {
                 let theirs = message.get("seq").clone();
-                let ours = self.to_editor(message).await;
+                let ours = self.tell_editor(message).await;
                 self.reverse.insert(ours, theirs);
             }
         }
@@ -188,7 +188,7 @@ where
             return self.initialized(message).await;
         }
         let Some(request) = answered.and_then(|seq| self.pending.remove(&seq)) else {
-            self.to_editor(message).await;
+            self.tell_editor(message).await;
             return;
         };
         // As the editor wrote them: it may have said `launch`, and not all debuggers echo both.
@@ -197,7 +197,7 @@ where
         if let Some(explanation) = self.runtime.explain(message.text("message")) {
             message.edit(|fields| explain(fields, explanation));
         }
-        self.to_editor(message).await;
+        self.tell_editor(message).await;
         if request.command() == "disconnect" {
             self.close().await;
         }
@@ -214,16 +214,16 @@ where
             self.editor.send(Message::from(event)).await;
         }
         if let Some(attach) = self.attach.take() {
-            self.send(attach).await;
+            self.tell_debugger(attach).await;
         }
     }
 
-    async fn to_editor(&mut self, mut message: Message) -> i64 {
+    async fn tell_editor(&mut self, mut message: Message) -> i64 {
         message.edit(|fields| sources::to_local(fields, &self.paths));
         self.editor.send(message).await
     }
 
-    async fn send(&mut self, message: Message) {
+    async fn tell_debugger(&mut self, message: Message) {
         if let Err(error) = self.to_debugger.send(message.into_bytes()).await {
             // The end of what it sends says that it is gone.
             tracing::debug!(%error, "the debugger does not read");

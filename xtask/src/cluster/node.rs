@@ -112,11 +112,21 @@ fn enter_namespaces(folder: &Path) -> Result<()> {
     run(&mut command("mount --make-rprivate /", &[]))?;
     run(command("mount --rbind", &[]).arg(folder).arg(folder))?;
     run(command("mount --make-rshared", &[]).arg(folder))?;
-    for root in remains::cgroup_roots()? {
-        let cgroup = root.join(remains::cgroup(folder));
-        fs::create_dir_all(&cgroup).with_context(|| format!("cannot make {}", cgroup.display()))?;
+    // Programs have these built in; what they leave there has to end with the cluster, and no other cluster may see it.
+    for fixed in [
+        "/var/lib/cni",
+        "/var/lib/kubelet",
+        "/var/log/containers",
+        "/run/containerd",
+    ] {
+        let own = folder
+            .join("system")
+            .join(fixed.trim_start_matches('/').replace('/', "-"));
+        fs::create_dir_all(&own)?;
+        fs::create_dir_all(fixed)?;
+        run(command("mount --bind", &[]).arg(own).arg(fixed))?;
     }
-    Ok(())
+    remains::create_cgroups(folder)
 }
 
 fn certificates(folder: &Path) -> Result<Pki> {

@@ -15,6 +15,8 @@ use crate::failure::{Context, Failure, Result};
 const PORT: u16 = 80;
 /// Longest label of a DNS name.
 const LABEL: usize = 63;
+/// Names that YAML would not take for text.
+const YAML_WORDS: [&str; 9] = ["false", "n", "no", "null", "off", "on", "true", "y", "yes"];
 
 /// A project whose language is known.
 pub(super) enum Project {
@@ -201,7 +203,8 @@ fn label(name: &str) -> String {
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join("-");
-    if label.starts_with(|c: char| c.is_ascii_digit()) {
+    let is_word_of_yaml = YAML_WORDS.contains(&label.as_str());
+    if is_word_of_yaml || label.starts_with(|c: char| c.is_ascii_digit()) {
         label.insert_str(0, "app-");
     }
     label.truncate(LABEL);
@@ -220,6 +223,7 @@ mod tests {
         assert_eq!(name("/src/producer", Some("Other")), "producer");
         assert_eq!(name("/src/Contoso.Bikes_API", None), "contoso-bikes-api");
         assert_eq!(name("/src/3d viewer", None), "app-3d-viewer");
+        assert_eq!(name("/src/On", None), "app-on");
         assert_eq!(name("/src/服务", Some("Web")), "web");
         assert_eq!(name("/", None), "service");
     }

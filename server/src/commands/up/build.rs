@@ -5,7 +5,7 @@ use std::sync::Arc;
 use azds_protocol::agent::{BUILD_PORT, BuildEvent, Received, StepState};
 
 use super::sources;
-use crate::cluster::agent::{Agent, empty};
+use crate::cluster::agent::{self, Agent};
 use crate::cluster::client::{Cluster, open_port};
 use crate::context::BuildContext;
 use crate::failure::{Failure, Result};
@@ -57,15 +57,17 @@ impl Build {
 
     async fn converse(&self, pod: &str, received: &mut Received) -> Result<BuildEvent> {
         let io = open_port(&self.cluster, &self.space, pod, BUILD_PORT).await?;
-        let agent = Agent::connect(io, &self.token, format!("pod {pod}")).await?;
-        let missing = agent.offer(&self.context.manifest).await?;
+        let connection = Agent::connect(io, &self.token, format!("pod {pod}")).await?;
+        let missing = connection.offer(&self.context.manifest).await?;
         if !missing.blobs.is_empty() {
             let _step = self.progress.begin("Synchronizing files");
-            *received = sources::send(&agent, &self.context, missing.blobs).await?;
+            *received = sources::send(&connection, &self.context, missing.blobs).await?;
         }
         let step = self.progress.begin("Building container image");
         let mut lines = Lines::default();
-        agent.build(empty(), |event| lines.tell(event, &step)).await
+        connection
+            .build(agent::empty(), |event| lines.tell(event, &step))
+            .await
     }
 }
 

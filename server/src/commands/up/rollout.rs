@@ -108,11 +108,6 @@ impl Objects {
             .filter(|pod| pods::state(pod) == PodState::Building)
     }
 
-    /// The pod with this uid.
-    pub fn pod(&self, uid: &str) -> Option<&Pod> {
-        self.pods.objects.get(uid)
-    }
-
     /// The Deployment of `release` that made `pod`.
     pub fn deployment_of(&self, pod: &Pod) -> Option<&Deployment> {
         let replica_set = pod.owner_references().first()?;

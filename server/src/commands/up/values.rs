@@ -164,15 +164,12 @@ mod tests {
         );
 
         let old = format!(
-            "{BASE}configurations:\n  develop:\n    container:\n      values:\n      - \"charts/consumer/values.dev.yaml\"\n"
+            "{BASE}configurations:\n  develop:\n    container:\n      values:\n      - \"charts/consumer/old.dev.yaml\"\n"
         );
-        let (_folder, it) = service(&old, &["values.dev.yaml"]);
+        let (_folder, it) = service(&old, &["old.dev.yaml"]);
         let develop = settings(&it, None).expect("develop is there");
         let (files, warnings) = values_files(&it, &develop).expect("files");
-        assert_eq!(
-            (names(&files), warnings.len()),
-            (vec!["values.dev.yaml"], 1)
-        );
+        assert_eq!((names(&files), warnings.len()), (vec!["old.dev.yaml"], 1));
         let none = settings(&it, Some("none")).expect("none is always there");
         assert!(values_files(&it, &none).expect("files").0.is_empty());
         let failure = settings(&it, Some("debug")).expect_err("no such configuration");

@@ -63,7 +63,7 @@ fn is_sdk(process: &ProcessInfo) -> bool {
 
 /// How netcoredbg attaches to the service.
 pub fn plan(container: &Container, debugger: &str, arguments: &AttachArguments) -> Result<Plan> {
-    let process = service(container.processes).ok_or_else(|| {
+    let process = service(&container.processes).ok_or_else(|| {
         no_process(container, "no process of it runs a .NET service").try_to(
             "If `dotnet run` is still building, wait until the service answers and start again.",
         )
@@ -167,10 +167,7 @@ mod tests {
         let processes = [process(7, 1, "dotnet run", "/src", RUNTIME)];
         assert_eq!(service(&processes), None);
         assert!(is_building(&processes));
-        let container = Container {
-            state: &host_state(),
-            processes: &processes,
-        };
+        let container = Container::new(host_state(), processes.to_vec());
         let failure = plan(&container, "/d", &AttachArguments::default()).expect_err("nothing");
         assert!(failure.remedy.contains("still building"), "{failure}");
     }
@@ -197,11 +194,11 @@ mod tests {
 
     #[test]
     fn netcoredbg_beside_the_service() {
-        let processes = [process(19, 1, "dotnet Api.dll", "/app", RUNTIME)];
-        let container = Container {
-            state: &host_state(),
-            processes: &processes,
-        };
+        let processes = [
+            process(7, 1, "sh", "/", ""),
+            process(19, 7, "dotnet Api.dll", "/app", RUNTIME),
+        ];
+        let container = Container::new(host_state(), processes.to_vec());
         let plan =
             plan(&container, "/azds/debuggers/x", &AttachArguments::default()).expect("fits");
         assert_eq!(plan.attach["processId"], 19);

@@ -3,6 +3,9 @@
 mod dotnet;
 mod python;
 
+use std::collections::HashMap;
+use std::iter;
+
 use azds_protocol::agent::HostState;
 use azds_protocol::debug::{AttachArguments, DebuggerStart, ProcessInfo};
 use serde_json::{Map, Value, json};
@@ -21,17 +24,33 @@ pub enum Runtime {
 }
 
 /// What a debugger's start depends on.
-pub struct Container<'a> {
-    /// What the host runs.
-    pub state: &'a HostState,
-    /// The processes.
-    pub processes: &'a [ProcessInfo],
+pub struct Container {
+    state: HostState,
+    /// The service's process and those that it started.
+    processes: Vec<ProcessInfo>,
 }
 
-impl Container<'_> {
+impl Container {
+    /// What the host says of its container.
+    pub fn new(state: HostState, mut processes: Vec<ProcessInfo>) -> Container {
+        if let Some(service) = state.pid {
+            let parents: HashMap<i32, i32> = processes
+                .iter()
+                .map(|process| (process.pid, process.ppid))
+                .collect();
+            let ancestors = |pid| {
+                iter::successors(Some(pid), |pid| {
+                    parents.get(pid).copied().filter(|&p| p > 0)
+                })
+            };
+            processes.retain(|process| ancestors(process.pid).any(|pid| pid == service));
+        }
+        Container { state, processes }
+    }
+
     /// Whether `dotnet run` or the like still builds what it will start.
     pub fn is_building(&self) -> bool {
-        dotnet::is_building(self.processes)
+        dotnet::is_building(&self.processes)
     }
 }
 
@@ -63,7 +82,7 @@ impl Runtime {
     }
 
     fn detect(container: &Container) -> Result<Runtime> {
-        if dotnet::service(container.processes).is_some() {
+        if dotnet::service(&container.processes).is_some() {
             return Ok(Runtime::Dotnet);
         }
         if python::service(container).is_some() {
@@ -154,7 +173,7 @@ fn process(pid: i32, ppid: i32, command: &str, working_dir: &str, library: &str)
 #[cfg(test)]
 fn host_state() -> HostState {
     HostState {
-        pid: Some(1),
+        pid: Some(7),
         command: Vec::new(),
         working_dir: "/".to_owned(),
         starts: 1,
@@ -185,12 +204,8 @@ mod tests {
             ),
         ];
         for (process, expected) in cases {
-            let state = host_state();
             let processes = [process];
-            let container = Container {
-                state: &state,
-                processes: &processes,
-            };
+            let container = Container::new(host_state(), processes.to_vec());
             for asked in [None, Some("auto")] {
                 let runtime = Runtime::choose(asked, &container).expect("one that is known");
                 assert_eq!(runtime.name(), expected);
@@ -200,25 +215,34 @@ mod tests {
 
     #[test]
     fn a_runtime_that_is_not_there_is_said_with_what_is() {
-        let state = host_state();
         let processes = [process(7, 1, "nginx -g daemon-off", "/", "")];
-        let container = Container {
-            state: &state,
-            processes: &processes,
-        };
+        let container = Container::new(host_state(), processes.to_vec());
         let failure = Runtime::choose(None, &container).expect_err("no runtime");
         assert!(failure.why.contains("nginx -g"), "{failure}");
         assert!(Runtime::choose(Some("cobol"), &container).is_err());
     }
 
     #[test]
+    fn only_the_service_and_its_children_count() {
+        let processes = vec![
+            process(1, 0, "/azds/azds-agent host", "/", ""),
+            process(7, 1, "sh start.sh", "/", ""),
+            process(8, 7, "python3 app.py", "/app", ""),
+            process(20, 0, "python3 -c exec", "/", ""),
+        ];
+        let container = Container::new(host_state(), processes);
+        let pids: Vec<i32> = container
+            .processes
+            .iter()
+            .map(|process| process.pid)
+            .collect();
+        assert_eq!(pids, [7, 8]);
+    }
+
+    #[test]
     fn what_is_not_ours_goes_to_the_debugger() {
-        let state = host_state();
         let processes = [process(7, 1, "python3 app.py", "/app", "")];
-        let container = Container {
-            state: &state,
-            processes: &processes,
-        };
+        let container = Container::new(host_state(), processes.to_vec());
         let arguments: AttachArguments = serde_json::from_value(json!({
             "name": "Debug", "type": "azds", "request": "launch", "folder": "/w",
             "justMyCode": false, "django": true, "__sessionId": "1"

@@ -15,7 +15,7 @@ const OLDEST: (u32, u32) = (3, 8);
 const WITH_VALUE: [&str; 3] = ["-W", "-X", "--check-hash-based-pycs"];
 
 /// The process that runs the service's own code: of several the outermost, which starts the others.
-pub fn service<'a>(container: &Container<'a>) -> Option<&'a ProcessInfo> {
+pub fn service(container: &Container) -> Option<&ProcessInfo> {
     let is_python = |process: &&ProcessInfo| {
         process
             .command
@@ -26,18 +26,13 @@ pub fn service<'a>(container: &Container<'a>) -> Option<&'a ProcessInfo> {
                 .iter()
                 .any(|argument| argument.contains("debugpy/adapter"))
     };
-    let mut candidates = container.processes.iter().filter(is_python);
-    candidates
-        .clone()
-        .find(|process| Some(process.pid) == container.state.pid)
-        .or_else(|| {
-            candidates.find(|process| {
-                !container
-                    .processes
-                    .iter()
-                    .any(|parent| parent.pid == process.ppid && is_python(&parent))
-            })
-        })
+    let candidates = || container.processes.iter().filter(is_python);
+    let is_service = |process: &&ProcessInfo| Some(process.pid) == container.state.pid;
+    let parent_is_python =
+        |process: &ProcessInfo| candidates().any(|parent| parent.pid == process.ppid);
+    candidates()
+        .find(is_service)
+        .or_else(|| candidates().find(|process| !parent_is_python(process)))
 }
 
 fn is_interpreter(program: &str) -> bool {
@@ -162,50 +157,26 @@ mod tests {
 
     #[test]
     fn the_outermost_python_and_no_debugger() {
-        let state = host_state();
-        let processes = [
+        let processes = vec![
             process(1, 0, "/azds/azds-agent host", "/", ""),
             process(7, 1, "sh -c python", "/", ""),
-            process(8, 1, "python3 /d/debugpy/adapter --for-server 1", "/", ""),
+            process(8, 7, "python3 /d/debugpy/adapter --for-server 1", "/", ""),
             process(9, 7, "python3 -m gunicorn app:app", "/app", ""),
             process(10, 9, "python3 -m gunicorn app:app", "/app", ""),
-            process(11, 1, "python-config --libs", "/", ""),
+            process(11, 7, "python-config --libs", "/", ""),
         ];
-        let container = Container {
-            state: &state,
-            processes: &processes,
-        };
+        let container = Container::new(host_state(), processes);
         assert_eq!(service(&container).map(|process| process.pid), Some(9));
     }
 
     #[test]
     fn a_python_that_debugpy_does_not_run_on_is_refused() {
-        let state = host_state();
-        let mut processes = [process(
-            9,
-            1,
-            "python app.py",
-            "/app",
-            "libpython3.6m.so.1.0",
-        )];
-        let failure = plan(
-            &Container {
-                state: &state,
-                processes: &processes,
-            },
-            "/d",
-        );
+        let mut old = process(7, 1, "python app.py", "/app", "libpython3.6m.so.1.0");
+        let failure = plan(&Container::new(host_state(), vec![old.clone()]), "/d");
         assert!(failure.expect_err("too old").why.contains("Python 3.6"));
-        processes[0].libraries.clear();
-        processes[0].exe = "/usr/local/bin/python3.12".to_owned();
-        let plan = plan(
-            &Container {
-                state: &state,
-                processes: &processes,
-            },
-            "/d",
-        )
-        .expect("fits");
+        old.libraries.clear();
+        old.exe = "/usr/local/bin/python3.12".to_owned();
+        let plan = plan(&Container::new(host_state(), vec![old.clone()]), "/d").expect("fits");
         assert_eq!(plan.sources, "/app");
     }
 }
