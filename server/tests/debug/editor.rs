@@ -91,7 +91,7 @@ impl Editor {
         while self.receive().await.is_some() {}
     }
 
-    async fn receive(&mut self) -> Option<Value> {
+    pub async fn receive(&mut self) -> Option<Value> {
         let received = timeout(PATIENCE, self.reader.next()).await;
         let Ok(received) = received else {
             panic!("nothing more comes after {:#?}", self.received.last());

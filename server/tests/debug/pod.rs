@@ -118,7 +118,12 @@ impl Pod {
 
     /// A developer's connection. It is lost when the handle is aborted.
     pub async fn connect(&self) -> (Http, JoinHandle<()>) {
-        let (here, there) = tokio::io::duplex(64 << 10);
+        let (here, mut port_forward) = tokio::io::duplex(64 << 10);
+        let (mut pod, there) = tokio::io::duplex(64 << 10);
+        let port_forward = tokio::spawn(async move {
+            // Its loss is what some tests are about.
+            let _ = tokio::io::copy_bidirectional(&mut port_forward, &mut pod).await;
+        });
         let (debug, service) = (Arc::clone(&self.debug), Arc::clone(&self.service));
         let answer = service_fn(move |request: Request<Incoming>| {
             let (debug, service) = (Arc::clone(&debug), Arc::clone(&service));
@@ -140,11 +145,8 @@ impl Pod {
             hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(here))
                 .await
                 .expect("in memory");
-        let connection = tokio::spawn(async move {
-            // A lost connection is what some tests are about.
-            let _ = connection.await;
-        });
-        (Http(requests), connection)
+        tokio::spawn(connection);
+        (Http(requests), port_forward)
     }
 
     /// Waits until nobody debugs the service.
