@@ -45,7 +45,13 @@ impl Play {
             std::fs::write(service.path().join(file), script).unwrap();
         }
         std::fs::write(service.path().join("libcoreclr.so"), "any").unwrap();
-        let pod = Pod::new(LocalService::start(&["python3", "run"], service.path()).await);
+        // By its name and arguments it is `dotnet run`, which is not the one to attach to.
+        let dotnet = service.path().join("dotnet");
+        std::os::unix::fs::symlink(real_python(), &dotnet).unwrap();
+        let pod = Pod::new(LocalService::start(&["./dotnet", "run"], service.path()).await);
+        while !service.path().join("ready").exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
         let (connection, port_forward) = pod.connect().await;
         let (editor, adapter) = adapter(OnePod {
             connection,
@@ -220,7 +226,17 @@ async fn a_whole_session(integer_seq: bool) {
     play.until_detached().await;
 }
 
-/// The process is the child of the one that looks like `dotnet run`, or at least not that one.
+/// The interpreter itself: what is on PATH may be a script that starts it.
+fn real_python() -> PathBuf {
+    let mut python = std::process::Command::new("python3");
+    let output = python
+        .args(["-c", "import sys; print(sys.executable, end='')"])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().into()
+}
+
+/// The process is the child of `dotnet run`, and not that one.
 fn assert_child(pid: &Value) {
     let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
     assert!(command.contains("Producer.dll"), "{command:?}");
