@@ -1,2 +1,72 @@
 //! Automation of this repository, called as `cargo xtask COMMAND`.
-fn main() {}
+#![allow(clippy::print_stdout)] // A command line's answers go to stdout.
+
+mod build;
+mod cache;
+mod cluster;
+mod image;
+mod images;
+mod layers;
+mod parts;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds and tests azds")]
+enum Command {
+    /// Build azds-agent (static) and azds with the agent inside
+    Build {
+        /// Optimised, as released
+        #[arg(long)]
+        release: bool,
+    },
+    /// A real one-node Kubernetes cluster on this machine (as root)
+    #[command(subcommand)]
+    Cluster(Cluster),
+    /// Everything that has to hold: format, lints, unit tests, tests on the cluster
+    Test(test::Arguments),
+}
+
+#[derive(Subcommand)]
+enum Cluster {
+    /// Start it, unless it runs
+    Up,
+    /// End every process of it and remove what it left
+    Down,
+    /// Say whether it answers
+    Status,
+    /// Print shell exports for it: eval "$(cargo xtask cluster env)"
+    Env,
+    /// The process that is the node; `up` starts it
+    #[command(hide = true)]
+    Node,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    match Command::parse() {
+        Command::Build { release } => {
+            build::build(release).map(|built| println!("{}", built.display()))
+        }
+        Command::Cluster(Cluster::Up) => cluster::up(),
+        Command::Cluster(Cluster::Down) => cluster::down(),
+        Command::Cluster(Cluster::Status) => cluster::status(),
+        Command::Cluster(Cluster::Env) => cluster::env(),
+        Command::Cluster(Cluster::Node) => cluster::node(),
+        Command::Test(arguments) => test::test(&arguments),
+    }
+}

@@ -1,0 +1,3 @@
+module github.com/azds/azds/tests/cluster/pause
+
+go 1.25.0

@@ -1,0 +1,196 @@
+//! The programs of the node and what they are told.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use super::network::{DNS, NODE, PODS, SERVICES};
+use super::pki::Pki;
+use super::remains;
+use crate::shell::tail_of;
+
+const ETCD: &str = "http://127.0.0.1:2379";
+
+/// Those that were started.
+pub struct Components<'a> {
+    /// The cluster's folder.
+    pub folder: &'a Path,
+    /// The binary that is all parts of Kubernetes.
+    pub kube: &'a Path,
+    /// By name.
+    pub running: Vec<(&'static str, Child)>,
+}
+
+impl Components<'_> {
+    /// containerd, with everything of it inside the cluster's folder.
+    pub fn start_containerd(&mut self) -> Result<()> {
+        let folder = self.folder.display();
+        let config = format!(
+            r#"version = 2
+root = "{folder}/containerd"
+state = "{folder}/containerd-state"
+[grpc]
+  address = "{folder}/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{folder}/opt"
+[plugins."io.containerd.grpc.v1.cri"]
+  # Where lowering oom_score_adj is refused, every sandbox would die without this.
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  sandbox_image = "registry.k8s.io/pause:3.10"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "{folder}/cni"
+"#
+        );
+        // ptp, so that traffic between pods crosses the rules of kube-proxy.
+        let range = json!([[{"subnet": PODS}]]);
+        let address = json!({"type": "host-local", "dataDir": self.folder.join("cni-addresses"), "ranges": range, "routes": [{"dst": "0.0.0.0/0"}]});
+        let cni = json!({"cniVersion": "0.4.0", "name": remains::cgroup(self.folder), "plugins": [
+            {"type": "ptp", "ipMasq": false, "ipam": address},
+            {"type": "portmap", "capabilities": {"portMappings": true}},
+        ]});
+        fs::create_dir_all(self.folder.join("cni"))?;
+        fs::write(
+            self.folder.join("cni/10-azds.conflist"),
+            serde_json::to_vec_pretty(&cni)?,
+        )?;
+        fs::write(self.folder.join("containerd.toml"), config)?;
+        self.start(
+            "containerd",
+            Path::new("containerd"),
+            &format!("--config {folder}/containerd.toml"),
+        )
+    }
+
+    /// etcd and the API server.
+    pub fn start_api_server(&mut self, pki: &Pki, port: u16) -> Result<()> {
+        self.start_kube("etcd", &format!("{}/etcd {ETCD}", self.folder.display()))?;
+        let file = |name: &str| pki.file(name).display().to_string();
+        let flags = [
+            format!("--etcd-servers={ETCD}"),
+            format!("--secure-port={port} --bind-address=0.0.0.0 --advertise-address={NODE}"),
+            format!("--client-ca-file={}", file("ca.crt")),
+            format!("--tls-cert-file={} --tls-private-key-file={}", file("apiserver.crt"), file("apiserver.key")),
+            format!("--kubelet-client-certificate={}", file("apiserver-kubelet.crt")),
+            format!("--kubelet-client-key={}", file("apiserver-kubelet.key")),
+            format!("--kubelet-certificate-authority={}", file("ca.crt")),
+            // The node's name is in no DNS.
+            "--kubelet-preferred-address-types=InternalIP".to_owned(),
+            "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
+            format!("--service-account-key-file={}", file("sa.pub")),
+            format!("--service-account-signing-key-file={}", file("sa.key")),
+            format!("--service-cluster-ip-range={SERVICES}"),
+            "--authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged=true".to_owned(),
+        ];
+        self.start_kube("kube-apiserver", &flags.join(" "))
+    }
+
+    /// What needs an API server that answers.
+    pub fn start_others(&mut self, pki: &Pki) -> Result<()> {
+        let folder = self.folder.display();
+        let admin = format!("--kubeconfig={folder}/admin.kubeconfig");
+        let (ca, tokens) = (pki.file("ca.crt"), pki.file("sa.key"));
+        let (ca, tokens) = (ca.display(), tokens.display());
+        fs::write(
+            self.folder.join("kubelet.json"),
+            serde_json::to_vec_pretty(&self.kubelet_configuration(pki))?,
+        )?;
+        self.start_kube(
+            "kubelet",
+            &format!(
+                "--kubeconfig={folder}/kubelet.kubeconfig --config={folder}/kubelet.json --hostname-override=node1 \
+                 --node-ip={NODE} --root-dir={folder}/kubelet --cert-dir={folder}/kubelet-pki"
+            ),
+        )?;
+        self.start_kube(
+            "kube-controller-manager",
+            &format!(
+                "{admin} --service-account-private-key-file={tokens} --root-ca-file={ca} --cluster-cidr={PODS} \
+                 --allocate-node-cidrs=false --use-service-account-credentials=true --leader-elect=false"
+            ),
+        )?;
+        self.start_kube("kube-scheduler", &format!("{admin} --leader-elect=false"))?;
+        self.start_kube(
+            "kube-proxy",
+            &format!(
+                "{admin} --proxy-mode=iptables --cluster-cidr={PODS} --hostname-override=node1 --conntrack-max-per-core=0"
+            ),
+        )
+    }
+
+    fn kubelet_configuration(&self, pki: &Pki) -> serde_json::Value {
+        let folder = self.folder.display();
+        json!({
+            "apiVersion": "kubelet.config.k8s.io/v1beta1",
+            "kind": "KubeletConfiguration",
+            "failCgroupV1": false,
+            "failSwapOn": false,
+            "cgroupDriver": "cgroupfs",
+            "cgroupRoot": format!("/{}", remains::cgroup(self.folder)),
+            "clusterDNS": [DNS],
+            "clusterDomain": "cluster.local",
+            "containerRuntimeEndpoint": format!("unix://{folder}/containerd.sock"),
+            "podLogsDir": format!("{folder}/pod-logs"),
+            "volumePluginDir": format!("{folder}/volume-plugins"),
+            "authentication": {"x509": {"clientCAFile": pki.file("ca.crt")}, "anonymous": {"enabled": false}, "webhook": {"enabled": false}},
+            "authorization": {"mode": "AlwaysAllow"},
+            "tlsCertFile": pki.file("kubelet.crt"),
+            "tlsPrivateKeyFile": pki.file("kubelet.key"),
+            "address": NODE,
+            "maxPods": 500,
+            "syncFrequency": "5s",
+            "nodeStatusUpdateFrequency": "5s",
+            // A full disk must not make it delete images: there is nowhere to pull them from.
+            "imageGCHighThresholdPercent": 100,
+            "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%", "memory.available": "100Mi", "nodefs.inodesFree": "1%"},
+            "resolvConf": "",
+        })
+    }
+
+    /// Fails if a component has ended, with its last words.
+    pub fn check(&mut self) -> Result<()> {
+        for (name, process) in &mut self.running {
+            if let Some(status) = process.try_wait()? {
+                let said = tail_of(&self.folder.join(format!("logs/{name}.log")));
+                bail!("{name} ended ({status}):\n{said}");
+            }
+        }
+        Ok(())
+    }
+
+    /// The last line of every component's log.
+    pub fn last_words(&self) -> String {
+        let last = |name: &str| {
+            tail_of(&self.folder.join(format!("logs/{name}.log")))
+                .lines()
+                .last()
+                .map(str::to_owned)
+        };
+        let lines = self
+            .running
+            .iter()
+            .map(|(name, _)| format!("{name}: {}", last(name).unwrap_or_default()));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn start_kube(&mut self, name: &'static str, arguments: &str) -> Result<()> {
+        self.start(name, self.kube, &format!("{name} {arguments}"))
+    }
+
+    fn start(&mut self, name: &'static str, program: &Path, arguments: &str) -> Result<()> {
+        let log = File::create(self.folder.join(format!("logs/{name}.log")))?;
+        let process = Command::new(program)
+            .args(arguments.split_whitespace())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("{name} does not start"))?;
+        self.running.push((name, process));
+        Ok(())
+    }
+}

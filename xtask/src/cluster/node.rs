@@ -1,0 +1,190 @@
+//! The process that is the node: it makes the namespaces, starts the components in them, and ends when one of them does.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sched::{CloneFlags, unshare};
+use serde::{Deserialize, Serialize};
+
+use super::components::Components;
+use super::pki::Pki;
+use super::state::{self, State};
+use super::{network, relay, remains};
+use crate::shell::{checkout, command, output, run};
+
+/// What `up` tells the node.
+#[derive(Serialize, Deserialize)]
+pub struct Plan {
+    /// The control plane and the node's parts in one binary.
+    pub kube: PathBuf,
+    /// kubectl.
+    pub kubectl: PathBuf,
+    /// Helm; only passed on.
+    pub helm: PathBuf,
+}
+
+/// Where the API server listens, inside.
+const API: u16 = 6443;
+
+/// Is the node until a component ends.
+pub fn node() -> Result<()> {
+    let folder = state::folder()?;
+    let plan: Plan = serde_json::from_slice(&fs::read(folder.join("plan.json"))?)?;
+    // Not ended with the terminal that `up` was called from.
+    nix::unistd::setsid()?;
+    // Before the namespace is left: a socket stays where it was made.
+    let api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let ingress = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address =
+        |listener: &TcpListener| Ok::<_, std::io::Error>(listener.local_addr()?.to_string());
+    let (outside, ingress_address) = (address(&api)?, address(&ingress)?);
+
+    enter_namespaces(&folder)?;
+    network::prepare()?;
+    let pki = certificates(&folder)?;
+    let kubeconfig = folder.join("kubeconfig");
+    pki.kubeconfig(&kubeconfig, "admin", &format!("https://{outside}"))?;
+    let inside = folder.join("admin.kubeconfig");
+    pki.kubeconfig(&inside, "admin", &format!("https://127.0.0.1:{API}"))?;
+    pki.kubeconfig(
+        &folder.join("kubelet.kubeconfig"),
+        "kubelet",
+        &format!("https://127.0.0.1:{API}"),
+    )?;
+
+    let mut components = Components {
+        folder: &folder,
+        kube: &plan.kube,
+        running: Vec::new(),
+    };
+    components.start_containerd()?;
+    components.start_api_server(&pki, API)?;
+    relay::serve(api, SocketAddr::from((Ipv4Addr::LOCALHOST, API)));
+    relay::serve(ingress, SocketAddr::new(network::NODE.parse()?, 80));
+    let kubectl = |arguments: &str| {
+        let mut kubectl = command(
+            &format!(
+                "{} --request-timeout=10s {arguments}",
+                plan.kubectl.display()
+            ),
+            &[],
+        );
+        kubectl.env("KUBECONFIG", &inside);
+        kubectl
+    };
+    wait(&mut components, "the API server to answer", || {
+        output(&mut kubectl("get --raw /readyz")).is_ok()
+    })?;
+    components.start_others(&pki)?;
+    run(kubectl("apply --filename").arg(checkout().join("tests/cluster/coredns/coredns.yaml")))?;
+    wait(&mut components, "cluster DNS to be ready", || {
+        let ready = output(&mut kubectl(
+            "get deployment coredns --namespace kube-system -o jsonpath={.status.readyReplicas}",
+        ));
+        ready.is_ok_and(|ready| ready == "1")
+    })?;
+
+    let builder_values = folder.join("builder-values.yaml");
+    fs::write(&builder_values, builder_values_of(&folder)?)?;
+    State {
+        kubeconfig,
+        kubectl: plan.kubectl.clone(),
+        helm: plan.helm.clone(),
+        ingress: format!("http://{ingress_address}"),
+        containerd: folder.join("containerd.sock"),
+        builder_values,
+    }
+    .write()?;
+    loop {
+        components.check()?;
+        sleep(Duration::from_millis(500));
+    }
+}
+
+/// Network and mounts of its own. The cluster's folder is a shared mount, as pods with `Bidirectional` mounts need it.
+fn enter_namespaces(folder: &Path) -> Result<()> {
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
+        .context("cannot make namespaces")?;
+    run(&mut command("mount --make-rprivate /", &[]))?;
+    run(command("mount --rbind", &[]).arg(folder).arg(folder))?;
+    run(command("mount --make-rshared", &[]).arg(folder))?;
+    // Programs have these built in; what they leave there has to end with the cluster, and no other cluster may see it.
+    for fixed in [
+        "/var/lib/cni",
+        "/var/lib/kubelet",
+        "/var/log/containers",
+        "/run/containerd",
+    ] {
+        let own = folder
+            .join("system")
+            .join(fixed.trim_start_matches('/').replace('/', "-"));
+        fs::create_dir_all(&own)?;
+        fs::create_dir_all(fixed)?;
+        run(command("mount --bind", &[]).arg(own).arg(fixed))?;
+    }
+    remains::create_cgroups(folder)
+}
+
+fn certificates(folder: &Path) -> Result<Pki> {
+    let pki = Pki::create(&folder.join("pki"))?;
+    let names = [
+        "127.0.0.1",
+        network::API,
+        network::NODE,
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
+    pki.certificate("apiserver", "kube-apiserver", "azds-test-cluster", &names)?;
+    pki.certificate(
+        "apiserver-kubelet",
+        "apiserver-kubelet",
+        "system:masters",
+        &[],
+    )?;
+    pki.certificate("admin", "admin", "system:masters", &[])?;
+    pki.certificate(
+        "kubelet",
+        "system:node:node1",
+        "system:nodes",
+        &["node1", network::NODE],
+    )?;
+    Ok(pki)
+}
+
+/// Waits until `done`, no longer than a minute and a half, and only while all components run.
+fn wait(components: &mut Components, what: &str, done: impl Fn() -> bool) -> Result<()> {
+    let begun = Instant::now();
+    while !done() {
+        components.check()?;
+        if begun.elapsed() > Duration::from_secs(90) {
+            bail!(
+                "waited {} s for {what}\n{}",
+                begun.elapsed().as_secs(),
+                components.last_words()
+            );
+        }
+        sleep(Duration::from_millis(100));
+    }
+    eprintln!("{what}: {:.1} s", begun.elapsed().as_secs_f32());
+    Ok(())
+}
+
+/// The part of the chart's values that says where this node's containerd lies.
+fn builder_values_of(folder: &Path) -> Result<String> {
+    let root = folder.join("buildkit");
+    fs::create_dir_all(&root)?;
+    fs::create_dir_all("/run/containerd/fifo")?;
+    let folder = folder.display();
+    Ok(format!(
+        "containerd:\n  socket: {folder}/containerd.sock\n  root: {folder}/containerd\n  state: {folder}/containerd-state\n\
+         \x20 fifo: /run/containerd/fifo\nbuildkit:\n  root: {}\n",
+        root.display()
+    ))
+}

