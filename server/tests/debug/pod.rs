@@ -16,11 +16,11 @@ use azds_protocol::commands::UpArguments;
 use azds_protocol::debug::AttachArguments;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -165,13 +165,36 @@ impl Pod {
 pub struct Http(SendRequest<Full<Bytes>>);
 
 impl Connection for Http {
-    fn send(&self, request: Request<Full<Bytes>>) -> BoxFuture<'_, Result<Response<Incoming>>> {
+    fn request<'a>(
+        &'a self,
+        method: Method,
+        target: &'a str,
+        body: Bytes,
+    ) -> BoxFuture<'a, Result<Response<Incoming>>> {
         let mut requests = self.0.clone();
+        let uri = match method {
+            Method::CONNECT => target.to_owned(),
+            _ => format!("http://pod{target}"),
+        };
         Box::pin(async move {
-            requests
+            let request = Request::builder()
+                .method(method)
+                .uri(uri)
+                .body(Full::new(body));
+            let request = request.expect("a good address");
+            let response = requests
                 .send_request(request)
                 .await
-                .or_fail("no answer", "the pod")
+                .or_fail("no answer", "the pod")?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            let body = response
+                .into_body()
+                .collect()
+                .await
+                .or_fail("no answer", "the pod")?;
+            Err(serde_json::from_slice::<Failure>(&body.to_bytes()).expect("a failure"))
         })
     }
 }
