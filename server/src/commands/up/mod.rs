@@ -31,6 +31,7 @@ use follow::{Follow, Outcome};
 
 pub use logs::follow_logs;
 pub use rollout::RELEASE_ANNOTATION;
+pub use values::settings;
 
 const WHAT: &str = "the service was not started";
 
