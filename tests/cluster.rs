@@ -8,7 +8,8 @@ use serde_json::json;
 #[tokio::test]
 async fn a_service_answers_other_pods_by_its_dns_name() {
     let namespace = Cluster::get().namespace(&[]).await;
-    let serve = "mkdir /tmp/www && echo hello >/tmp/www/index.html && exec httpd -f -p 8080 -h /tmp/www";
+    let serve =
+        "mkdir /tmp/www && echo hello >/tmp/www/index.html && exec httpd -f -p 8080 -h /tmp/www";
     namespace
         .create::<Pod>(json!({
             "metadata": {"name": "web", "labels": {"app": "web"}},
@@ -36,7 +37,10 @@ async fn a_service_answers_other_pods_by_its_dns_name() {
         .await;
     namespace.pod_in_phase("client", "Succeeded").await;
     let pods = Api::<Pod>::namespaced(namespace.client.clone(), &namespace.name);
-    let answer = pods.logs("client", &LogParams::default()).await.expect("the pod's log is readable");
+    let answer = pods
+        .logs("client", &LogParams::default())
+        .await
+        .expect("the pod's log is readable");
     assert_eq!(answer.lines().last(), Some("hello"));
 }
 
@@ -56,12 +60,25 @@ async fn the_relayed_api_reaches_services() {
     let pods = Api::<Pod>::namespaced(namespace.client.clone(), &namespace.name);
     let answer = until("an answer through a port-forward", || async {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let mut forward = pods.portforward("web", &[8080]).await.map_err(|error| error.to_string())?;
+        let mut forward = pods
+            .portforward("web", &[8080])
+            .await
+            .map_err(|error| error.to_string())?;
         let mut stream = forward.take_stream(8080).expect("the port was asked for");
-        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.map_err(|error| error.to_string())?;
+        stream
+            .write_all(b"GET / HTTP/1.0\r\n\r\n")
+            .await
+            .map_err(|error| error.to_string())?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.map_err(|error| error.to_string())?;
-        if answer.is_empty() { Err("the connection was closed".to_owned()) } else { Ok(answer) }
+        stream
+            .read_to_string(&mut answer)
+            .await
+            .map_err(|error| error.to_string())?;
+        if answer.is_empty() {
+            Err("the connection was closed".to_owned())
+        } else {
+            Ok(answer)
+        }
     })
     .await;
     assert!(answer.ends_with("hello\n"), "{answer}");

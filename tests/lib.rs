@@ -39,44 +39,75 @@ impl Cluster {
     /// # Panics
     /// If there is none: a test that needs it cannot hold without it.
     pub fn get() -> Self {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let set = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         let cache = set("AZDS_CACHE")
             .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("azds")))
             .or_else(|| set("HOME").map(|home| home.join(".cache/azds")));
         let state = cache.and_then(|cache| std::fs::read(cache.join("cluster/state.json")).ok());
         let state = state.expect("no cluster runs: start one with `cargo xtask cluster up`");
-        serde_json::from_slice(&state).expect("state.json is of another version: run `cargo xtask cluster down`, then `up`")
+        serde_json::from_slice(&state)
+            .expect("state.json is of another version: run `cargo xtask cluster down`, then `up`")
     }
 
     /// A client with every right.
     pub async fn client(&self) -> Client {
-        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).expect("the cluster's kubeconfig is readable");
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-        Client::try_from(config.expect("the cluster's kubeconfig is complete")).expect("the client can be made")
+        let kubeconfig =
+            Kubeconfig::read_from(&self.kubeconfig).expect("the cluster's kubeconfig is readable");
+        let config =
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+        Client::try_from(config.expect("the cluster's kubeconfig is complete"))
+            .expect("the client can be made")
     }
 
     /// A program that is to find this cluster, and nothing else, in its environment.
     pub fn command(&self, program: impl Into<PathBuf>) -> Command {
         let mut command = Command::new(program.into());
-        command.env("KUBECONFIG", &self.kubeconfig).env("AZDS_HELM", &self.helm).stdin(Stdio::null());
+        command
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("AZDS_HELM", &self.helm)
+            .stdin(Stdio::null());
         command
     }
 
     /// A new namespace, with these labels, in which pods can be made. It is deleted when the value is dropped.
     pub async fn namespace(&self, labels: &[(&str, &str)]) -> Namespace {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "test-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let client = self.client().await;
-        let labels: serde_json::Map<_, _> = labels.iter().map(|&(key, value)| (key.to_owned(), value.into())).collect();
-        let namespace: KubeNamespace = from_json(json!({"metadata": {"name": name, "labels": labels}}));
+        let labels: serde_json::Map<_, _> = labels
+            .iter()
+            .map(|&(key, value)| (key.to_owned(), value.into()))
+            .collect();
+        let namespace: KubeNamespace =
+            from_json(json!({"metadata": {"name": name, "labels": labels}}));
         let namespaces = Api::<KubeNamespace>::all(client.clone());
-        namespaces.create(&PostParams::default(), &namespace).await.expect("a namespace can be made");
+        namespaces
+            .create(&PostParams::default(), &namespace)
+            .await
+            .expect("a namespace can be made");
         let accounts = Api::<ServiceAccount>::namespaced(client.clone(), &name);
         until("the namespace's service account", || async {
-            accounts.get_opt("default").await.ok().flatten().ok_or_else(|| "it is not there".to_owned())
+            accounts
+                .get_opt("default")
+                .await
+                .ok()
+                .flatten()
+                .ok_or_else(|| "it is not there".to_owned())
         })
         .await;
-        Namespace { name, client, cluster: self.clone() }
+        Namespace {
+            name,
+            client,
+            cluster: self.clone(),
+        }
     }
 }
 
@@ -100,7 +131,9 @@ impl Namespace {
         K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
     {
         let api = Api::<K>::namespaced(self.client.clone(), &self.name);
-        api.create(&PostParams::default(), &from_json(object)).await.expect("the API server takes the object")
+        api.create(&PostParams::default(), &from_json(object))
+            .await
+            .expect("the API server takes the object")
     }
 
     /// Waits until a pod's phase is this; what it is instead after [`SOON`] fails the test.
@@ -109,7 +142,11 @@ impl Namespace {
         until(&format!("pod {name} in phase {phase}"), || async {
             let pod = pods.get(name).await.map_err(|error| error.to_string())?;
             let status = pod.status.clone().unwrap_or_default();
-            if status.phase.as_deref() == Some(phase) { Ok(pod) } else { Err(format!("{status:?}")) }
+            if status.phase.as_deref() == Some(phase) {
+                Ok(pod)
+            } else {
+                Err(format!("{status:?}"))
+            }
         })
         .await
     }
@@ -118,7 +155,10 @@ impl Namespace {
 impl Drop for Namespace {
     fn drop(&mut self) {
         let mut delete = self.cluster.command(&self.cluster.kubectl);
-        delete.args(["delete", "namespace", &self.name, "--wait=false"]).stdout(Stdio::null()).stderr(Stdio::null());
+        delete
+            .args(["delete", "namespace", &self.name, "--wait=false"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         // What is left goes with the cluster.
         let _ = delete.status();
     }
@@ -128,12 +168,19 @@ impl Drop for Namespace {
 ///
 /// # Panics
 /// With the last refusal, when time is over.
-pub async fn until<T, F: Future<Output = Result<T, String>>>(what: &str, attempt: impl Fn() -> F) -> T {
+pub async fn until<T, F: Future<Output = Result<T, String>>>(
+    what: &str,
+    attempt: impl Fn() -> F,
+) -> T {
     let begun = Instant::now();
     loop {
         match attempt().await {
             Ok(value) => return value,
-            Err(reason) => assert!(begun.elapsed() < SOON, "waited {} s for {what}: {reason}", SOON.as_secs()),
+            Err(reason) => assert!(
+                begun.elapsed() < SOON,
+                "waited {} s for {what}: {reason}",
+                SOON.as_secs()
+            ),
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

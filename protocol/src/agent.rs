@@ -10,7 +10,8 @@
 //! |---|---|---|
 //! | build, builder | `POST /v1/context` | [`Manifest`] → [`Missing`] |
 //! | build, builder | `PUT /v1/files` | file frames ([`FRAME`]) → [`Received`] |
-//! | build, builder | `POST /v1/build` | [`BuildSpec`] → lines of [`BuildEvent`] |
+//! | build | `POST /v1/build` | → lines of [`BuildEvent`], of a new build if none runs |
+//! | builder | `POST /v1/build` | [`BuildRequest`] → lines of [`BuildEvent`], or 409 if it lacks files |
 //! | host | `GET /v1/state` | → [`HostState`] |
 //! | host | `CONNECT 127.0.0.1:PORT` | the bytes of one TCP connection |
 //! | host | see [`crate::debug`] | |
@@ -150,7 +151,7 @@ impl Entry {
     }
 }
 
-/// What is to be built. The image's tag follows from it and from the namespace.
+/// What is to be built and started. The image's tag follows from it and from the namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildSpec {
     /// The Helm release that the image is for.
@@ -160,6 +161,19 @@ pub struct BuildSpec {
     /// Docker build arguments.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub args: BTreeMap<String, String>,
+    /// What is started in the container instead of what the image and the chart say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+}
+
+/// What the build in a pod asks of the builder of its node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildRequest {
+    /// Name of the image without its tag. The builder works the tag out itself, so that no build
+    /// can write over the image of another service or space.
+    pub repository: String,
+    /// What is to be built.
+    pub spec: BuildSpec,
 }
 
 /// What the builder lacks of a [`Manifest`], in no particular order.
@@ -214,6 +228,13 @@ pub enum BuildEvent {
         /// Why; `why` holds what BuildKit said, with its excerpt of the Dockerfile.
         failure: Failure,
     },
+}
+
+impl BuildEvent {
+    /// Whether no other event follows.
+    pub fn is_last(&self) -> bool {
+        matches!(self, BuildEvent::Built { .. } | BuildEvent::Failed { .. })
+    }
 }
 
 /// What became of a build step.

@@ -203,6 +203,8 @@ pub struct UseDevSpacesArguments {
     pub registry: Option<String>,
     /// Users and groups (`group:NAME`) who may work in the space.
     pub grant: Vec<String>,
+    /// Values files for the chart of azds, later ones winning.
+    pub values: Vec<PathBuf>,
 }
 
 /// Result of `use-dev-spaces` and `remove-dev-spaces`.

@@ -1,1 +1,141 @@
 //! Text in, problems out. Pure: no tokio, no kube, no LSP types, no files, no clock. Cannot fail.
+//!
+//! All positions are byte offsets into the text that was given.
+
+pub mod azds_yaml;
+mod code;
+pub mod lines;
+mod spelling;
+pub mod values;
+pub mod yaml;
+
+pub use code::Code;
+
+use std::ops::Range;
+
+/// Something in a text that is wrong, or will not do what it seems to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of problem it is; docs/diagnostics.md has a section for each.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is.
+    pub range: Range<usize>,
+    /// What is wrong, for a person.
+    pub message: String,
+    /// What can be done about it.
+    pub fixes: Vec<Fix>,
+}
+
+/// How bad a [`Problem`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// `azds up` refuses it, or is sure to fail because of it.
+    Error,
+    /// It probably does not do what it seems to.
+    Warning,
+    /// It works, and there is a better way.
+    Information,
+}
+
+impl Severity {
+    /// As LSP calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Information => "information",
+        }
+    }
+}
+
+/// A change of the text that takes a [`Problem`] away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What it does, in the imperative.
+    pub title: String,
+    /// The changes. They do not overlap.
+    pub edits: Vec<Edit>,
+}
+
+/// The replacement of a part of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced.
+    pub range: Range<usize>,
+    /// By what.
+    pub text: String,
+}
+
+impl Problem {
+    fn error(code: Code, range: Range<usize>, message: impl Into<String>) -> Problem {
+        Problem {
+            code,
+            severity: Severity::Error,
+            range,
+            message: message.into(),
+            fixes: Vec::new(),
+        }
+    }
+
+    fn warning(code: Code, range: Range<usize>, message: impl Into<String>) -> Problem {
+        Problem {
+            severity: Severity::Warning,
+            ..Problem::error(code, range, message)
+        }
+    }
+
+    fn information(code: Code, range: Range<usize>, message: impl Into<String>) -> Problem {
+        Problem {
+            severity: Severity::Information,
+            ..Problem::error(code, range, message)
+        }
+    }
+
+    /// Adds the fix that replaces `range` by `text`.
+    fn fixed_by(
+        mut self,
+        title: impl Into<String>,
+        range: Range<usize>,
+        text: impl Into<String>,
+    ) -> Problem {
+        let edit = Edit {
+            range,
+            text: text.into(),
+        };
+        self.fixes.push(Fix {
+            title: title.into(),
+            edits: vec![edit],
+        });
+        self
+    }
+}
+
+impl From<yaml::SyntaxError> for Problem {
+    fn from(error: yaml::SyntaxError) -> Problem {
+        let message = format!("This is not valid YAML: {}.", error.message);
+        Problem::error(Code::YamlSyntax, error.range, message)
+    }
+}
+
+/// Problems in the order of the text, each once: an alias shows the same place again. At a syntax
+/// error nothing else is said.
+fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let syntax = problems
+        .iter()
+        .find(|problem| problem.code == Code::YamlSyntax);
+    if let Some(broken) = syntax.map(|problem| problem.range.clone()) {
+        problems.retain(|problem| {
+            problem.code == Code::YamlSyntax || !broken.contains(&problem.range.start)
+        });
+    }
+    problems.sort_by_key(|problem| (problem.range.start, problem.range.end, problem.code));
+    problems.dedup();
+    problems
+}
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,9 @@
-//! The outside: kube client, pods, port-forward, helm, streams to the agent.
+//! The outside: kube client, pods, port-forward, helm, streams to the agents.
+
+pub mod agent;
+pub mod client;
+pub mod helm;
+pub mod pods;
+pub mod spaces;
+pub mod tunnels;
+pub mod up_secret;

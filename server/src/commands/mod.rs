@@ -1,1 +1,15 @@
 //! What a person can ask for.
+
+pub mod check;
+pub mod debugger;
+pub mod down;
+pub mod images;
+pub mod list_up;
+pub mod list_uris;
+pub mod owner;
+pub mod prep;
+pub mod select_space;
+pub mod service;
+pub mod terminal;
+pub mod up;
+pub mod use_dev_spaces;

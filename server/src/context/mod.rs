@@ -1,1 +1,12 @@
-//! Which files belong to a build, their hashes, and what differs.
+//! Which files belong to a build, their digests, and the tag that follows from them.
+//!
+//! Blocking: whoever has an async runtime calls [`read`] in `spawn_blocking`.
+
+mod content;
+mod dockerignore;
+mod manifest;
+mod selection;
+
+pub use content::{BuildContext, read};
+pub use manifest::{check_manifest, check_path, digest_of, manifest_digest, tag};
+pub use selection::Selection;

@@ -1,0 +1,220 @@
+//! Runs `buildctl` and passes on what BuildKit says.
+
+mod output;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use azds_protocol::agent::{BuildEvent, ImageStart};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+use super::store::LaidOut;
+use crate::agent::files;
+use crate::failure::{Context, Failure, Result};
+use output::Output;
+
+const WHAT: &str = "the image was not built";
+/// How long one build may take.
+const BUILD: Duration = Duration::from_secs(60 * 60);
+/// How long buildctl may take to end after it was asked to.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The BuildKit of a node.
+pub struct BuildKit {
+    address: String,
+    content: PathBuf,
+}
+
+impl BuildKit {
+    /// BuildKit at `address`, whose images lie in the content store `content`.
+    pub fn new(address: String, content: PathBuf) -> BuildKit {
+        BuildKit { address, content }
+    }
+
+    /// Builds an image into the node's store. The last event says how it ended; it ends early if
+    /// nobody listens any more.
+    pub async fn build(
+        &self,
+        from: &LaidOut,
+        image: &str,
+        args: &BTreeMap<String, String>,
+        events: &mpsc::Sender<BuildEvent>,
+    ) {
+        let ended = tokio::select! {
+            ended = tokio::time::timeout(BUILD, self.run(from, image, args, events)) => ended,
+            () = events.closed() => return,
+        };
+        let ended = ended.unwrap_or_else(|_| {
+            Err(Failure::new(
+                WHAT,
+                image,
+                format!("it took longer than {} minutes", BUILD.as_secs() / 60),
+            ))
+        });
+        let last = match ended {
+            Ok(start) => BuildEvent::Built {
+                image: image.to_owned(),
+                start,
+            },
+            Err(failure) => BuildEvent::Failed { failure },
+        };
+        let _ = events.send(last).await;
+    }
+
+    async fn run(
+        &self,
+        from: &LaidOut,
+        image: &str,
+        args: &BTreeMap<String, String>,
+        events: &mpsc::Sender<BuildEvent>,
+    ) -> Result<ImageStart> {
+        let metadata = std::env::temp_dir().join(format!("azds-build-{}.json", files::unique()));
+        let mut command = Command::new("buildctl");
+        command
+            .args(["--addr", &self.address, "build", "--progress=rawjson"])
+            .args([
+                "--frontend",
+                "dockerfile.v0",
+                "--opt",
+                "filename=Dockerfile",
+            ])
+            // The base images of a test cluster, or of a node without a way out, are on the node.
+            .args(["--opt", "image-resolve-mode=local"])
+            .arg("--local")
+            .arg(format!("context={}", from.context.display()))
+            .arg("--local")
+            .arg(format!("dockerfile={}", from.dockerfile.display()))
+            .arg("--output")
+            .arg(format!("type=image,name={image}"))
+            .arg("--metadata-file")
+            .arg(&metadata)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        for (name, value) in args {
+            command
+                .arg("--opt")
+                .arg(format!("build-arg:{name}={value}"));
+        }
+        let mut child = command.spawn().or_fail(WHAT, "buildctl")?;
+        let stderr = child.stderr.take().expect("it was asked for");
+        let mut running = Interrupted(Some(child));
+        let mut lines = BufReader::new(stderr).lines();
+        let mut output = Output::default();
+        while let Some(line) = lines.next_line().await.or_fail(WHAT, image)? {
+            for event in output.take(&line) {
+                let _ = events.send(event).await;
+            }
+        }
+        let mut child = running.0.take().expect("it is taken here only");
+        let status = child.wait().await.or_fail(WHAT, image)?;
+        if !status.success() {
+            return Err(Failure::new(WHAT, image, output.reason())
+                .try_to("Correct the source or the Dockerfile and run Up again."));
+        }
+        let text = std::fs::read(&metadata).or_fail(WHAT, image)?;
+        let _ = std::fs::remove_file(&metadata);
+        self.start_of(&text).or_fail(WHAT, image)
+    }
+
+    /// How the image that buildctl wrote about starts a container.
+    fn start_of(&self, metadata: &[u8]) -> std::io::Result<ImageStart> {
+        let metadata: Value = serde_json::from_slice(metadata)?;
+        let digest = metadata["containerimage.config.digest"]
+            .as_str()
+            .and_then(|digest| digest.strip_prefix("sha256:"))
+            .ok_or_else(|| std::io::Error::other("buildctl named no image configuration"))?;
+        let config = std::fs::read(self.content.join("blobs/sha256").join(digest))?;
+        let config: Value = serde_json::from_slice(&config)?;
+        Ok(image_start(&config["config"]))
+    }
+}
+
+/// The part of an image's configuration (OCI image specification, config.md) that starts it.
+fn image_start(config: &Value) -> ImageStart {
+    let strings = |field: &str| {
+        let list = config[field].as_array().into_iter().flatten();
+        list.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    ImageStart {
+        entrypoint: strings("Entrypoint"),
+        cmd: strings("Cmd"),
+        working_dir: config["WorkingDir"].as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// A child that is asked to end when it is dropped: buildctl then cancels its build.
+struct Interrupted(Option<Child>);
+
+impl Drop for Interrupted {
+    fn drop(&mut self) {
+        let Some(mut child) = self.0.take() else {
+            return;
+        };
+        let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) else {
+            return;
+        };
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::SIGINT);
+        tokio::spawn(async move {
+            if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+                let _ = child.kill().await;
+            }
+        });
+    }
+}
+
+/// The full name of a repository, as the node's store has it: `producer` is
+/// `docker.io/library/producer`.
+pub fn full_name(repository: &str) -> Result<String> {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/' | b':');
+    let well_formed = !repository.is_empty()
+        && repository.bytes().all(allowed)
+        && !repository
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.contains(':'));
+    if !well_formed {
+        return Err(Failure::new(
+            WHAT,
+            repository,
+            "it is not the name of an image repository",
+        ));
+    }
+    let host = repository.split_once('/').map(|(host, _)| host);
+    Ok(match host {
+        Some(host) if host.contains(['.', ':']) || host == "localhost" => repository.to_owned(),
+        Some(_) => format!("docker.io/{repository}"),
+        None => format!("docker.io/library/{repository}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_are_named_as_the_node_names_them() {
+        let name = |text| full_name(text).ok();
+        assert_eq!(
+            name("producer").as_deref(),
+            Some("docker.io/library/producer")
+        );
+        assert_eq!(
+            name("team/producer").as_deref(),
+            Some("docker.io/team/producer")
+        );
+        assert_eq!(
+            name("r.example:5000/p").as_deref(),
+            Some("r.example:5000/p")
+        );
+        assert_eq!(name("localhost/p").as_deref(), Some("localhost/p"));
+        for wrong in ["", "producer:latest", "a@sha256:1", "a,name=b", "a b"] {
+            assert_eq!(name(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! `azds-agent builder`: the gate in front of a node's BuildKit.
+//!
+//! Whoever reaches BuildKit can write any image into the node's store, which would be the node's
+//! takeover. So BuildKit listens on a unix socket only, and the gate stands before it: it knows the
+//! caller by the token of its pod, serves spaces only, and works out the image's tag itself.
+
+mod buildkit;
+mod callers;
+mod store;
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use azds_protocol::agent::{BuildEvent, BuildRequest, GATE_PORT, Manifest, Missing};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http_body_util::StreamBody;
+use hyper::body::{Frame, Incoming};
+use hyper::{Method, Request, StatusCode};
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
+
+use super::{GATE_SECRET, http, tls};
+use crate::context;
+use crate::failure::{Context, Failure, Result};
+use buildkit::BuildKit;
+use callers::{Caller, Callers};
+use store::Store;
+
+/// The largest list of files that is read: some 400,000 files.
+const MANIFEST_LIMIT: usize = 64 << 20;
+/// The largest build request that is read.
+const REQUEST_LIMIT: usize = 1 << 20;
+/// How long a caller may take for its TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How often a certificate is looked for, while there is none and afterwards.
+const FIRST_CERTIFICATE: Duration = Duration::from_secs(1);
+const NEXT_CERTIFICATE: Duration = Duration::from_secs(5 * 60);
+
+/// What `azds-agent builder` is told by the chart.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Arguments {
+    /// Folder of the contexts that were sent.
+    #[arg(long)]
+    store: PathBuf,
+    /// Address of BuildKit: unix:///path.
+    #[arg(long)]
+    buildkit: String,
+    /// Folder of containerd's content store, in which the configuration of a built image is read.
+    #[arg(long)]
+    content: PathBuf,
+    /// Namespace of the set-up.
+    #[arg(long, env = "AZDS_NAMESPACE")]
+    namespace: String,
+}
+
+/// What one connection needs.
+struct Gate {
+    callers: Callers,
+    store: Store,
+    buildkit: BuildKit,
+}
+
+/// Runs until it fails.
+pub async fn run(arguments: Arguments) -> Result<()> {
+    let client = super::in_cluster_client()?;
+    let secrets = Api::namespaced(client.clone(), &arguments.namespace);
+    let certificate = Arc::new(RwLock::new(first_certificate(&secrets).await));
+    let gate = Arc::new(Gate {
+        callers: Callers::new(client),
+        store: Store::new(arguments.store),
+        buildkit: BuildKit::new(arguments.buildkit, arguments.content),
+    });
+    let listener = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, GATE_PORT)))
+        .await
+        .or_fail("the gate did not start", format!("port {GATE_PORT}"))?;
+    tokio::spawn(renew(secrets, Arc::clone(&certificate)));
+    loop {
+        let stream = super::accept(&listener).await;
+        let config = Arc::clone(&certificate.read().expect("no holder of the lock panics"));
+        let gate = Arc::clone(&gate);
+        tokio::spawn(async move {
+            let handshake = TlsAcceptor::from(config).accept(stream);
+            let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, handshake).await else {
+                return;
+            };
+            let respond = move |request| respond(request, Arc::clone(&gate));
+            if let Err(error) = http::serve(stream, respond, &CancellationToken::new()).await {
+                tracing::debug!(%error, "a connection to the gate ended");
+            }
+        });
+    }
+}
+
+/// The certificate that the initializer wrote, or will have written in a moment.
+async fn first_certificate(secrets: &Api<Secret>) -> Arc<ServerConfig> {
+    loop {
+        match certificate(secrets).await {
+            Ok(config) => return config,
+            Err(failure) => {
+                tracing::info!(%failure, "waiting for the initializer");
+                tokio::time::sleep(FIRST_CERTIFICATE).await;
+            }
+        }
+    }
+}
+
+async fn renew(secrets: Api<Secret>, certificate_in_use: Arc<RwLock<Arc<ServerConfig>>>) {
+    loop {
+        tokio::time::sleep(NEXT_CERTIFICATE).await;
+        match certificate(&secrets).await {
+            Ok(config) => {
+                *certificate_in_use
+                    .write()
+                    .expect("no holder of the lock panics") = config;
+            }
+            Err(failure) => tracing::warn!(%failure, "the certificate stays as it is"),
+        }
+    }
+}
+
+async fn certificate(secrets: &Api<Secret>) -> Result<Arc<ServerConfig>> {
+    let what = "the gate has no certificate";
+    let secret = secrets.get(GATE_SECRET).await.or_fail(what, GATE_SECRET)?;
+    let (certificate, key) = super::pair_of(&secret.data.unwrap_or_default())
+        .ok_or_else(|| Failure::ours(what, GATE_SECRET, "the Secret holds none"))?;
+    tls::server(&certificate, &key, &[tls::H2])
+}
+
+async fn respond(request: Request<Incoming>, gate: Arc<Gate>) -> http::Answer {
+    if let Err(answer) = http::check_version(&request) {
+        return *answer;
+    }
+    let caller = match gate.callers.identify(http::bearer(&request)).await {
+        Ok(caller) => caller,
+        Err(failure) => return http::refuse(StatusCode::FORBIDDEN, &failure),
+    };
+    let answer = match (request.method(), request.uri().path()) {
+        (&Method::POST, "/v1/context") => take_manifest(request, &gate, &caller).await,
+        (&Method::PUT, "/v1/files") => take_files(request, &gate, &caller).await,
+        (&Method::POST, "/v1/build") => build(request, gate, &caller).await,
+        _ => Ok(http::unknown(&request)),
+    };
+    answer.unwrap_or_else(|failure| http::refuse(StatusCode::BAD_REQUEST, &failure))
+}
+
+async fn take_manifest(
+    request: Request<Incoming>,
+    gate: &Gate,
+    caller: &Caller,
+) -> Result<http::Answer> {
+    let manifest: Manifest = http::read_json(request.into_body(), MANIFEST_LIMIT).await?;
+    let missing = gate.store.keep(&caller.namespace, manifest).await?;
+    Ok(http::json(StatusCode::OK, &missing))
+}
+
+async fn take_files(
+    request: Request<Incoming>,
+    gate: &Gate,
+    caller: &Caller,
+) -> Result<http::Answer> {
+    let received = gate
+        .store
+        .receive(&caller.namespace, request.into_body())
+        .await?;
+    tracing::info!(namespace = caller.namespace, ?received, "took files");
+    Ok(http::json(StatusCode::OK, &received))
+}
+
+async fn build(
+    request: Request<Incoming>,
+    gate: Arc<Gate>,
+    caller: &Caller,
+) -> Result<http::Answer> {
+    let BuildRequest { repository, spec } =
+        http::read_json(request.into_body(), REQUEST_LIMIT).await?;
+    let tag = context::tag(&caller.namespace, &spec);
+    let image = format!("{}:{tag}", buildkit::full_name(&repository)?);
+    let laid_out = match gate.store.lay_out(&caller.namespace, &spec).await? {
+        store::Layout::Ready(laid_out) => laid_out,
+        store::Layout::Missing(missing) => {
+            return Ok(http::refuse(
+                StatusCode::CONFLICT,
+                &lacking(&image, &missing),
+            ));
+        }
+    };
+    let (events, lines) = mpsc::channel::<BuildEvent>(256);
+    tracing::info!(
+        namespace = caller.namespace,
+        pod = caller.pod,
+        image,
+        "builds"
+    );
+    tokio::spawn(async move {
+        gate.buildkit
+            .build(&laid_out, &image, &spec.args, &events)
+            .await;
+    });
+    let lines = futures_util::stream::unfold(lines, |mut lines| async {
+        Some((lines.recv().await?, lines))
+    });
+    let lines = lines.map(|event| {
+        let mut line = serde_json::to_vec(&event).expect("our own types have string keys only");
+        line.push(b'\n');
+        Ok(Frame::data(Bytes::from(line)))
+    });
+    Ok(http::with_body(StatusCode::OK, StreamBody::new(lines)))
+}
+
+/// The builder lacks files, and only the developer's machine has them.
+fn lacking(image: &str, missing: &Missing) -> Failure {
+    let why = match missing.blobs.len() {
+        0 => "the builder of this node does not know its files".to_owned(),
+        count => format!("the builder of this node lacks {count} of its files"),
+    };
+    Failure::new("the image was not built", image, why).try_to("Run up again, which sends them.")
+}

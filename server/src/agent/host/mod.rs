@@ -1,0 +1,192 @@
+//! `azds-agent host`: the process that starts the service of a container, and what the developer's
+//! machine reaches there.
+
+mod init;
+mod service;
+mod tunnel;
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use azds_protocol::agent::{
+    AGENT_FOLDER, BuildSpec, HOST_PORT, HostState, ImageStart, SECRET_BUILD, SECRET_FOLDER,
+    SECRET_TOKEN,
+};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::debug::{Debug, Service as _};
+use super::http;
+use crate::failure::{Context, Failure, Result};
+pub use init::become_init;
+pub use service::Service;
+
+/// File in the agent's folder with the [`ImageStart`] of the image.
+pub const START_FILE: &str = "start.json";
+const WHAT: &str = "the service was not started";
+
+/// What `azds-agent host` is told by the webhook.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Arguments {
+    /// Which of the pod's wrapped containers this is.
+    #[arg(long)]
+    index: u16,
+    /// How many of the words that follow are the chart's `command`; the others are its `args`.
+    #[arg(long)]
+    command_length: usize,
+    /// Whether the chart gives `args`; an empty list replaces the image's, too.
+    #[arg(long)]
+    args_given: bool,
+    /// The chart's command and args.
+    #[arg(last = true)]
+    words: Vec<String>,
+}
+
+/// Runs the service until it ends; its exit code is ours.
+pub async fn run(arguments: Arguments) -> Result<u8> {
+    let secret = PathBuf::from(SECRET_FOLDER);
+    let spec: BuildSpec = read(&secret.join(SECRET_BUILD))?;
+    let start: ImageStart = read(&PathBuf::from(AGENT_FOLDER).join(START_FILE))?;
+    let command = command(&arguments, &spec, start);
+    let token = secret.join(SECRET_TOKEN);
+    let token = std::fs::read_to_string(&token).or_fail(WHAT, token.display().to_string())?;
+
+    let (service, ended) = Service::start(command)?;
+    let host = Arc::new(Host {
+        token: token.trim().to_owned(),
+        debug: Debug::new(Arc::new(service.clone()), Path::new(AGENT_FOLDER)),
+        service,
+    });
+    let port = HOST_PORT + arguments.index;
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        Ok(listener) => {
+            tokio::spawn(serve(listener, host));
+        }
+        // The service matters more than what azds does with it.
+        Err(error) => tracing::error!(port, %error, "tunnels and debuggers are not available"),
+    }
+    Ok(ended.await)
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let object = path.display().to_string();
+    let text = std::fs::read(path).or_fail(WHAT, &object)?;
+    serde_json::from_slice(&text).or_fail(WHAT, object)
+}
+
+/// What is started: what azds.yaml says, else what the chart says, else what the image says. The
+/// chart's `command` replaces both parts of the image's, its `args` the second, as in a pod without us.
+fn command(arguments: &Arguments, spec: &BuildSpec, image: ImageStart) -> Vec<String> {
+    if arguments.index == 0 && !spec.command.is_empty() {
+        return spec.command.clone();
+    }
+    let (command, args) = arguments
+        .words
+        .split_at(arguments.command_length.min(arguments.words.len()));
+    if !command.is_empty() {
+        return [command, args].concat();
+    }
+    let args = if arguments.args_given {
+        args.to_vec()
+    } else {
+        image.cmd
+    };
+    [image.entrypoint, args].concat()
+}
+
+/// What a connection needs.
+struct Host {
+    token: String,
+    service: Service,
+    debug: Debug<Service>,
+}
+
+async fn serve(listener: TcpListener, host: Arc<Host>) {
+    loop {
+        let stream = super::accept(&listener).await;
+        let host = Arc::clone(&host);
+        tokio::spawn(async move {
+            let respond = move |request| respond(request, Arc::clone(&host));
+            if let Err(error) = http::serve(stream, respond, &CancellationToken::new()).await {
+                tracing::debug!(%error, "a connection of a developer ended");
+            }
+        });
+    }
+}
+
+async fn respond(request: Request<Incoming>, host: Arc<Host>) -> http::Answer {
+    if let Err(answer) = http::check_version(&request) {
+        return *answer;
+    }
+    if !http::bearer(&request).is_some_and(|token| http::same_secret(token, &host.token)) {
+        let failure = Failure::new(
+            "the host did not listen",
+            "",
+            "the token is not that of this up",
+        )
+        .try_to("Run up again.");
+        return http::refuse(StatusCode::FORBIDDEN, &failure);
+    }
+    match (request.method(), request.uri().path()) {
+        _ if Debug::<Service>::answers(&request) => {
+            host.debug.respond(request).await.map(BodyExt::boxed)
+        }
+        (&Method::GET, "/v1/state") => {
+            let debugged_by = host.debug.debugged_by();
+            http::json(
+                StatusCode::OK,
+                &HostState {
+                    debugged_by,
+                    ..host.service.state()
+                },
+            )
+        }
+        (&Method::CONNECT, _) => tunnel::open(request).await,
+        _ => http::unknown(&request),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn started(chart: (&str, Option<&str>), azds: &str) -> String {
+        let (chart_command, chart_args) = chart;
+        let arguments = Arguments {
+            index: 0,
+            command_length: words(chart_command).len(),
+            args_given: chart_args.is_some(),
+            words: [words(chart_command), words(chart_args.unwrap_or(""))].concat(),
+        };
+        let spec = BuildSpec {
+            release: String::new(),
+            context: crate::context::digest_of(b""),
+            args: Default::default(),
+            command: words(azds),
+        };
+        let image = ImageStart {
+            entrypoint: words("entry -e"),
+            cmd: words("cmd -c"),
+            working_dir: String::new(),
+        };
+        command(&arguments, &spec, image).join(" ")
+    }
+
+    #[test]
+    fn command_and_args_mean_what_they_mean_in_a_pod() {
+        assert_eq!(started(("", None), ""), "entry -e cmd -c");
+        assert_eq!(started(("", Some("a b")), ""), "entry -e a b");
+        assert_eq!(started(("", Some("")), ""), "entry -e");
+        assert_eq!(started(("c", None), ""), "c");
+        assert_eq!(started(("c", Some("a")), ""), "c a");
+        assert_eq!(started(("c", Some("a")), "dotnet run"), "dotnet run");
+    }
+}

@@ -1,0 +1,305 @@
+//! The process of the service: started, stopped and started again, signalled, and its exit code.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use azds_protocol::agent::HostState;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::agent::debug::{self, Replacement};
+use crate::failure::{Context, Failure, Result};
+
+/// How long the service may take to end when it is started again.
+const STOP: Duration = Duration::from_secs(10);
+/// Signals that are the service's business.
+const PASSED_ON: [Signal; 7] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGHUP,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGWINCH,
+];
+
+/// Asks for the service to be started again.
+struct Restart {
+    /// What is started in its place; itself if nothing is said.
+    start: Option<Replacement>,
+    done: oneshot::Sender<Result<()>>,
+}
+
+/// The service. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    restarts: mpsc::Sender<Restart>,
+    state: watch::Receiver<HostState>,
+}
+
+impl Service {
+    /// Starts the service. The second value becomes its exit code when it has ended on its own.
+    pub fn start(command: Vec<String>) -> Result<(Service, impl Future<Output = u8>)> {
+        let start = Replacement {
+            command,
+            working_dir: None,
+            env: BTreeMap::new(),
+        };
+        let (restarts, asked) = mpsc::channel(1);
+        let mut running = Running::start(start)?;
+        let state = running.state.subscribe();
+        let ended = async move { running.run(asked).await };
+        Ok((Service { restarts, state }, ended))
+    }
+
+    async fn ask(&self, start: Option<Replacement>) -> Result<()> {
+        let (done, result) = oneshot::channel();
+        let gone = || Failure::new("the service was not started again", "", "it has ended");
+        self.restarts
+            .send(Restart { start, done })
+            .await
+            .map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?
+    }
+}
+
+impl debug::Service for Service {
+    async fn replace(&self, replacement: Replacement) -> Result<()> {
+        self.ask(Some(replacement)).await
+    }
+
+    async fn restore(&self) -> Result<()> {
+        self.ask(None).await
+    }
+
+    fn state(&self) -> HostState {
+        self.state.borrow().clone()
+    }
+}
+
+/// The service while it runs.
+struct Running {
+    first: Replacement,
+    child: Child,
+    state: watch::Sender<HostState>,
+}
+
+impl Running {
+    fn start(start: Replacement) -> Result<Running> {
+        let child = spawn(&start)?;
+        let working_dir = std::env::current_dir().unwrap_or_default();
+        let state = watch::Sender::new(HostState {
+            pid: pid(&child).map(Pid::as_raw),
+            command: start.command.clone(),
+            working_dir: working_dir.display().to_string(),
+            starts: 1,
+            debugged_by: None,
+        });
+        Ok(Running {
+            first: start,
+            child,
+            state,
+        })
+    }
+
+    /// Until the service ends on its own.
+    async fn run(&mut self, mut asked: mpsc::Receiver<Restart>) -> u8 {
+        let (signals, mut signalled) = mpsc::channel(8);
+        for passed_on in PASSED_ON {
+            let Ok(mut stream) = signal(SignalKind::from_raw(passed_on as i32)) else {
+                continue;
+            };
+            let signals = signals.clone();
+            tokio::spawn(async move {
+                while stream.recv().await.is_some() && signals.send(passed_on).await.is_ok() {}
+            });
+        }
+        loop {
+            tokio::select! {
+                status = self.child.wait() => return code(status),
+                Some(signal) = signalled.recv() => {
+                    if let Some(pid) = pid(&self.child) {
+                        let _ = kill(pid, signal);
+                    }
+                }
+                Some(Restart { start, done }) = asked.recv() => {
+                    let start = start.unwrap_or_else(|| self.first.clone());
+                    let _ = done.send(self.start_again(&start).await);
+                }
+            }
+        }
+    }
+
+    async fn start_again(&mut self, start: &Replacement) -> Result<()> {
+        self.stop().await;
+        let failed = match spawn(start) {
+            Ok(child) => {
+                self.child = child;
+                None
+            }
+            // The service must run again, whatever the other command was.
+            Err(failure) => {
+                self.child = spawn(&self.first)?;
+                Some(failure)
+            }
+        };
+        let command = if failed.is_none() {
+            &start.command
+        } else {
+            &self.first.command
+        };
+        self.state.send_modify(|state| {
+            state.pid = pid(&self.child).map(Pid::as_raw);
+            state.command.clone_from(command);
+            state.starts += 1;
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Asks the service to end, and ends it with all that it started.
+    async fn stop(&mut self) {
+        let Some(pid) = pid(&self.child) else {
+            return;
+        };
+        let _ = kill(pid, Signal::SIGTERM);
+        let _ = tokio::time::timeout(STOP, self.child.wait()).await;
+        let _ = killpg(pid, Signal::SIGKILL);
+        let _ = self.child.wait().await;
+    }
+}
+
+fn spawn(start: &Replacement) -> Result<Child> {
+    let what = "the service was not started";
+    let (program, args) = start.command.split_first().ok_or_else(|| {
+        Failure::new(
+            what,
+            "container",
+            "neither the image nor the chart says what to start",
+        )
+        .try_to("Give the Dockerfile an ENTRYPOINT or a CMD.")
+    })?;
+    let mut command = Command::new(program);
+    if let Some(folder) = &start.working_dir {
+        command.current_dir(folder);
+    }
+    command
+        .args(args)
+        .envs(&start.env)
+        // A group of its own, so that what it starts can be ended with it.
+        .process_group(0)
+        .spawn()
+        .or_fail(what, program)
+}
+
+fn pid(child: &Child) -> Option<Pid> {
+    child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .map(Pid::from_raw)
+}
+
+/// The exit code by the shell's custom: 128 and the signal's number for a process that was killed.
+fn code(status: std::io::Result<ExitStatus>) -> u8 {
+    let Ok(status) = status else { return 1 };
+    let code = status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    u8::try_from(code & 0xff).expect("masked")
+}
+
+#[cfg(test)]
+mod tests {
+    use debug::Service as _;
+
+    use super::*;
+
+    fn by(command: Vec<String>, env: &[(&str, &str)]) -> Replacement {
+        let env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Replacement {
+            command,
+            working_dir: None,
+            env: env.collect(),
+        }
+    }
+
+    fn sh(script: &str) -> Vec<String> {
+        ["sh", "-c", script].map(str::to_owned).to_vec()
+    }
+
+    #[tokio::test]
+    async fn the_exit_code_is_the_services() {
+        let (_service, ended) = Service::start(sh("exit 7")).expect("started");
+        assert_eq!(ended.await, 7);
+        let (_service, ended) = Service::start(sh("kill -9 $$")).expect("started");
+        assert_eq!(ended.await, 137);
+    }
+
+    #[tokio::test]
+    async fn a_service_is_started_again_and_restored() {
+        let (service, ended) = Service::start(sh("sleep 60")).expect("started");
+        let ended = tokio::spawn(ended);
+        let first = service.state();
+        let env = [("HOW", "debug")];
+        service
+            .replace(by(sh("test $HOW = debug && exec sleep 61"), &env))
+            .await
+            .expect("replaced");
+        let nothing = by(vec!["/no/such/program".to_owned()], &[]);
+        service.replace(nothing).await.expect_err("no program");
+        assert_eq!(
+            service.state().command,
+            first.command,
+            "it runs as at first"
+        );
+        service
+            .replace(by(sh("exit 3"), &[]))
+            .await
+            .expect("replaced");
+        assert_eq!(ended.await.expect("no panic"), 3);
+        assert_eq!(service.state().starts, 4);
+        service.restore().await.expect_err("it has ended");
+    }
+
+    #[tokio::test]
+    async fn what_the_service_started_ends_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("pid");
+        let script = format!("sleep 60 & echo $! > {}; wait", file.display());
+        let (service, ended) = Service::start(sh(&script)).expect("started");
+        let ended = tokio::spawn(ended);
+        let orphan = loop {
+            match std::fs::read_to_string(&file)
+                .unwrap_or_default()
+                .trim()
+                .parse::<i32>()
+            {
+                Ok(pid) => break pid,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        service
+            .replace(by(sh("exit 0"), &[]))
+            .await
+            .expect("replaced");
+        ended.await.expect("no panic");
+        let alive = || {
+            std::fs::read_to_string(format!("/proc/{orphan}/stat"))
+                .is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        // A signal takes its time to arrive.
+        for _ in 0..100 {
+            if !alive() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("process {orphan} goes on");
+    }
+}

@@ -1,0 +1,284 @@
+//! Completes the pod of an `up`: a pure function from the pod to a JSON patch (RFC 6902).
+//!
+//! All that it adds is fit for Pod Security `restricted` and carries requests and limits, since
+//! quotas may ask for them.
+
+use azds_protocol::agent::{
+    AGENT_FOLDER, BUILD_CONTAINER, GATE_AUDIENCE, INSTRUMENTED_LABEL, SECRET_FOLDER, TAG_PREFIX,
+};
+use serde_json::{Value, json};
+
+use super::probes;
+use crate::agent::probe::POD_IP;
+
+/// Where the build finds the token that it shows to the gate.
+const GATE_TOKEN_FOLDER: &str = "/azds-gate";
+/// Name of the shared folder with the agent's binary.
+const AGENT_VOLUME: &str = "azds-agent";
+/// Name of the volume with the Secret of the `up`.
+const SECRET_VOLUME: &str = "azds-up";
+/// Name of the volume with the token for the gate.
+const GATE_VOLUME: &str = "azds-gate";
+
+/// What the cluster's set-up contributes to each pod.
+#[derive(Debug, Clone)]
+pub struct Additions {
+    /// Image of the agent.
+    pub image: String,
+    /// Its pull policy.
+    pub pull_policy: String,
+    /// Address and port of the gate; numeric, since the agent resolves no names.
+    pub gate: String,
+    /// Certificate of the authority that signed the gate's, PEM.
+    pub authority: String,
+}
+
+/// The patch that completes `pod`; empty if it is not one of an `up`, or complete already.
+pub fn complete(pod: &Value, additions: &Additions) -> Vec<Value> {
+    let containers = list(pod, "containers");
+    let Some((image, tag)) = containers.iter().find_map(image_of_up) else {
+        return Vec::new();
+    };
+    let init_containers = list(pod, "initContainers");
+    if init_containers.iter().any(|c| c["name"] == BUILD_CONTAINER) {
+        return Vec::new();
+    }
+
+    let mut patch = Patch::default();
+    let wrapped = containers
+        .iter()
+        .enumerate()
+        .filter(|(_, container)| image_of_up(container).is_some_and(|(_, other)| other == tag));
+    for (host, (index, container)) in wrapped.enumerate() {
+        wrap(&mut patch, index, host, container);
+    }
+    if pod["spec"]["initContainers"].is_array() {
+        patch.add("/spec/initContainers/0", build(image, additions));
+    } else {
+        patch.add("/spec/initContainers", json!([build(image, additions)]));
+    }
+    for volume in volumes(tag) {
+        patch.append(&pod["spec"]["volumes"], "/spec/volumes", volume);
+    }
+    let label = format!("/metadata/labels/{}", INSTRUMENTED_LABEL.replace('/', "~1"));
+    if !pod["metadata"]["labels"].is_object() {
+        patch.add("/metadata/labels", json!({}));
+    }
+    patch.add(&label, json!("true"));
+    patch.0
+}
+
+/// The image of a container and its tag, if an `up` builds it.
+fn image_of_up(container: &Value) -> Option<(&str, &str)> {
+    let image = container["image"].as_str()?;
+    let (_, tag) = image.rsplit_once(':')?;
+    tag.starts_with(TAG_PREFIX).then_some((image, tag))
+}
+
+fn list<'a>(pod: &'a Value, field: &str) -> &'a [Value] {
+    pod["spec"][field].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Lets the host start the container's process. `command` and `args` keep their meaning: `command`
+/// replaces the image's entrypoint and its cmd, `args` replaces its cmd.
+fn wrap(patch: &mut Patch, index: usize, host: usize, container: &Value) {
+    let at = format!("/spec/containers/{index}");
+    let strings = |field: &str| container[field].as_array().cloned();
+    let mut args = vec![json!("--index"), json!(host.to_string())];
+    let command = strings("command").unwrap_or_default();
+    args.extend([json!("--command-length"), json!(command.len().to_string())]);
+    let given = strings("args");
+    if given.is_some() {
+        args.push(json!("--args-given"));
+    }
+    args.push(json!("--"));
+    args.extend(command);
+    args.extend(given.unwrap_or_default());
+
+    let agent = format!("{AGENT_FOLDER}/azds-agent");
+    patch.add(&format!("{at}/command"), json!([agent, "host"]));
+    patch.add(&format!("{at}/args"), json!(args));
+    for mount in [
+        json!({"name": AGENT_VOLUME, "mountPath": AGENT_FOLDER}),
+        json!({"name": SECRET_VOLUME, "mountPath": SECRET_FOLDER, "readOnly": true}),
+    ] {
+        patch.append(
+            &container["volumeMounts"],
+            &format!("{at}/volumeMounts"),
+            mount,
+        );
+    }
+    let ip = json!({"name": POD_IP, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}});
+    patch.append(&container["env"], &format!("{at}/env"), ip);
+    for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        if let Some(probe) = probes::through_agent(container, &container[name], host) {
+            patch.add(&format!("{at}/{name}"), probe);
+        }
+    }
+}
+
+/// The init container that builds the image. Its arguments name image and Dockerfile, as the
+/// original's did.
+fn build(image: &str, additions: &Additions) -> Value {
+    json!({
+        "name": BUILD_CONTAINER,
+        "image": additions.image,
+        "imagePullPolicy": additions.pull_policy,
+        "command": ["/azds-agent", "build"],
+        "args": ["--image", image, "--dockerfile", "Dockerfile"],
+        "env": [
+            {"name": "AZDS_GATE", "value": additions.gate},
+            {"name": "AZDS_GATE_AUTHORITY", "value": additions.authority},
+            {"name": "AZDS_GATE_TOKEN", "value": format!("{GATE_TOKEN_FOLDER}/token")},
+        ],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "32Mi"},
+            "limits": {"cpu": "1", "memory": "256Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": true,
+            "runAsGroup": 65532,
+            "runAsNonRoot": true,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumeMounts": [
+            {"name": AGENT_VOLUME, "mountPath": AGENT_FOLDER},
+            {"name": SECRET_VOLUME, "mountPath": SECRET_FOLDER, "readOnly": true},
+            {"name": GATE_VOLUME, "mountPath": GATE_TOKEN_FOLDER, "readOnly": true},
+        ],
+    })
+}
+
+fn volumes(tag: &str) -> [Value; 3] {
+    [
+        json!({"name": AGENT_VOLUME, "emptyDir": {}}),
+        json!({"name": SECRET_VOLUME, "secret": {"secretName": format!("azds-{tag}")}}),
+        json!({"name": GATE_VOLUME, "projected": {"sources": [{"serviceAccountToken": {
+            "audience": GATE_AUDIENCE,
+            "expirationSeconds": 3600,
+            "path": "token",
+        }}]}}),
+    ]
+}
+
+/// The operations of a JSON patch, in the order in which they are applied.
+#[derive(Default)]
+struct Patch(Vec<Value>);
+
+impl Patch {
+    fn add(&mut self, path: &str, value: Value) {
+        self.0
+            .push(json!({"op": "add", "path": path, "value": value}));
+    }
+
+    /// Adds to the end of a list which `today` is, and which need not exist yet.
+    fn append(&mut self, today: &Value, path: &str, value: Value) {
+        let exists = today.is_array() || self.0.iter().any(|op| op["path"] == path);
+        if !exists {
+            self.add(path, json!([]));
+        }
+        self.add(&format!("{path}/-"), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn additions() -> Additions {
+        Additions {
+            image: "azds/azds-initializer-service:1".into(),
+            pull_policy: "Never".into(),
+            gate: "10.96.0.7:29172".into(),
+            authority: "PEM".into(),
+        }
+    }
+
+    fn added<'a>(patch: &'a [Value], path: &str) -> &'a Value {
+        let op = patch.iter().find(|op| op["path"] == path);
+        &op.unwrap_or_else(|| panic!("nothing added at {path} in {patch:#?}"))["value"]
+    }
+
+    #[test]
+    fn pods_of_others_are_left_alone() {
+        let pod =
+            json!({"metadata": {}, "spec": {"containers": [{"name": "a", "image": "nginx:1"}]}});
+        assert!(complete(&pod, &additions()).is_empty());
+        let port_is_no_tag = json!({"spec": {"containers": [{"image": "host:5000/mindaro-x"}]}});
+        assert!(complete(&port_is_no_tag, &additions()).is_empty());
+    }
+
+    #[test]
+    fn a_complete_pod_is_left_alone() {
+        let pod = json!({"spec": {
+            "containers": [{"image": "producer:mindaro-1"}],
+            "initContainers": [{"name": "mindaro-build"}],
+        }});
+        assert!(complete(&pod, &additions()).is_empty());
+    }
+
+    #[test]
+    fn the_build_comes_before_the_charts_own_init_containers() {
+        let pod = json!({"spec": {
+            "initContainers": [{"name": "migrate", "image": "producer:mindaro-1"}],
+            "containers": [{"image": "producer:mindaro-1"}],
+        }});
+        let patch = complete(&pod, &additions());
+        let build = added(&patch, "/spec/initContainers/0");
+        assert_eq!(build["name"], "mindaro-build");
+        assert_eq!(build["args"][1], "producer:mindaro-1");
+    }
+
+    #[test]
+    fn command_and_args_keep_their_meaning() {
+        let pod = json!({"spec": {"containers": [
+            {"image": "a:mindaro-1", "command": ["run", "-x"], "args": ["y"]},
+            {"image": "sidecar:2"},
+            {"image": "a:mindaro-1", "args": []},
+        ]}});
+        let patch = complete(&pod, &additions());
+        assert_eq!(
+            added(&patch, "/spec/containers/0/args"),
+            &json!([
+                "--index",
+                "0",
+                "--command-length",
+                "2",
+                "--args-given",
+                "--",
+                "run",
+                "-x",
+                "y"
+            ])
+        );
+        assert_eq!(
+            added(&patch, "/spec/containers/2/args"),
+            &json!([
+                "--index",
+                "1",
+                "--command-length",
+                "0",
+                "--args-given",
+                "--"
+            ])
+        );
+        assert!(
+            !patch
+                .iter()
+                .any(|op| op["path"] == "/spec/containers/1/command")
+        );
+    }
+
+    #[test]
+    fn lists_that_are_not_there_are_made_once() {
+        let pod = json!({"spec": {"containers": [{"image": "a:mindaro-1"}]}});
+        let patch = complete(&pod, &additions());
+        let made: Vec<_> = patch.iter().filter(|op| op["value"] == json!([])).collect();
+        assert_eq!(made.len(), 3, "volumeMounts, env, volumes: {made:?}");
+        assert_eq!(added(&patch, "/metadata/labels"), &json!({}));
+    }
+}

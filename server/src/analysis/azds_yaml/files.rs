@@ -1,0 +1,159 @@
+//! Whether the files are there that an azds.yaml names.
+
+use std::collections::BTreeSet;
+
+use super::AzdsFile;
+use super::layer::{Layer, Spanned};
+use super::settings::ValuesFile;
+use crate::analysis::{Code, Problem, Severity};
+
+/// What the caller knows of files. Paths are relative to the folder of azds.yaml, with `/`.
+pub trait Files {
+    /// Whether there is a file.
+    fn is_file(&self, path: &str) -> bool;
+    /// Whether there is a folder.
+    fn is_folder(&self, path: &str) -> bool;
+}
+
+impl AzdsFile {
+    /// Reports files and folders that are named and not there. An error is what makes an `up` fail
+    /// that does not name a configuration, a warning what it has no need of.
+    pub fn missing_files(&self, files: &dyn Files) -> Vec<Problem> {
+        let develop = self
+            .configurations
+            .iter()
+            .find(|(name, _)| name == "develop");
+        let mut problems = Vec::new();
+        let base = Check {
+            files,
+            needed: true,
+            above: develop.map(|(_, layer)| layer),
+        };
+        base.layer(&self.base, &mut problems);
+        for (name, layer) in &self.configurations {
+            let check = Check {
+                files,
+                needed: name == "develop",
+                above: None,
+            };
+            check.layer(layer, &mut problems);
+        }
+        crate::analysis::in_order(problems)
+    }
+
+    /// All values files that the base or a configuration can give to Helm, whether they are there
+    /// or not: the chart's own, those listed, and those that are looked for beside azds.yaml.
+    pub fn values_files(&self) -> BTreeSet<String> {
+        let names = self.configurations().map(Some);
+        let all = names.chain([None]).map(|name| self.settings(name));
+        let mut files = BTreeSet::new();
+        for settings in all {
+            files.insert(format!("{}/values.yaml", settings.chart));
+            files.extend(settings.values.into_iter().map(|file| file.path));
+            for path in settings.container_values {
+                files.extend(path.rsplit('/').next().map(str::to_owned));
+                files.insert(path);
+            }
+        }
+        files
+    }
+}
+
+struct Check<'a> {
+    files: &'a dyn Files,
+    /// Whether an `up` that does not name a configuration works with this layer.
+    needed: bool,
+    /// The layer that is laid over this one.
+    above: Option<&'a Layer>,
+}
+
+impl Check<'_> {
+    fn layer(&self, layer: &Layer, problems: &mut Vec<Problem>) {
+        if let Some((spanned, path)) = literal(&layer.context)
+            && !self.files.is_folder(&path)
+        {
+            let severity = self.severity(|above| above.context.is_some());
+            problems.push(missing("folder", spanned, &path, severity));
+        }
+        if let Some((spanned, path)) = literal(&layer.dockerfile)
+            && !self.files.is_file(&path)
+        {
+            let severity = self.severity(|above| above.dockerfile.is_some());
+            problems.push(missing("file", spanned, &path, severity));
+        }
+        if let Some((spanned, path)) = literal(&layer.chart)
+            && !self.files.is_folder(&path)
+            && !self.files.is_file(&path)
+        {
+            let severity = self.severity(|above| above.chart.is_some());
+            problems.push(missing("chart", spanned, &path, severity));
+        }
+        for (spanned, path) in layer.values.iter().flatten().filter_map(literal_of) {
+            let entry = ValuesFile::parse(&path);
+            if entry.optional || self.files.is_file(&entry.path) {
+                continue;
+            }
+            let severity = self.severity(|above| above.values.is_some());
+            let end = spanned.range.end - usize::from(spanned.quoted);
+            problems.push(missing("file", spanned, &path, severity).fixed_by(
+                "Make it optional with `?`",
+                end..end,
+                "?",
+            ));
+        }
+        for (spanned, path) in layer
+            .container_values
+            .iter()
+            .flatten()
+            .filter_map(literal_of)
+        {
+            if self.files.is_file(&path) {
+                continue;
+            }
+            let name = path.rsplit('/').next().unwrap_or(&path);
+            problems.push(if self.files.is_file(name) {
+                elsewhere(spanned, &path, name)
+            } else {
+                let severity = self.severity(|above| above.container_values.is_some());
+                missing("file", spanned, &path, severity)
+            });
+        }
+    }
+
+    fn severity(&self, replaces: fn(&Layer) -> bool) -> Severity {
+        if self.needed && !self.above.is_some_and(replaces) {
+            Severity::Error
+        } else {
+            Severity::Warning
+        }
+    }
+}
+
+fn missing(what: &str, spanned: &Spanned, path: &str, severity: Severity) -> Problem {
+    let message = format!("There is no {what} `{path}`, seen from the folder of azds.yaml.");
+    Problem {
+        severity,
+        ..Problem::error(Code::MissingFile, spanned.range.clone(), message)
+    }
+}
+
+fn elsewhere(spanned: &Spanned, path: &str, name: &str) -> Problem {
+    let range = spanned.range.clone();
+    let message = format!(
+        "There is no file `{path}`, seen from the folder of azds.yaml; azds takes `{name}`, which lies beside azds.yaml."
+    );
+    Problem::warning(Code::ValuesFileElsewhere, range.clone(), message).fixed_by(
+        format!("Change to `{name}`"),
+        range,
+        name,
+    )
+}
+
+fn literal(spanned: &Option<Spanned>) -> Option<(&Spanned, String)> {
+    spanned.as_ref().and_then(literal_of)
+}
+
+/// The path, unless a variable is in it that only `up` knows.
+fn literal_of(spanned: &Spanned) -> Option<(&Spanned, String)> {
+    (!spanned.text.contains('$')).then(|| (spanned, spanned.text.replace('\\', "/")))
+}

@@ -1,2 +1,0 @@
-//! azds.
-fn main() {}

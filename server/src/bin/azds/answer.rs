@@ -1,0 +1,79 @@
+//! How commands run and answer: progress to standard error, the answer to standard output.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use azds::commands::terminal::Lines;
+use azds::failure::{Context, Result};
+use azds::progress::Progress;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+/// In which form a command answers.
+#[derive(Args)]
+pub struct Answer {
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Form,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
+enum Form {
+    /// For people
+    #[default]
+    Human,
+    /// For programs
+    Json,
+}
+
+impl Answer {
+    /// Writes the result of a command: JSON to standard output, even of a failure, or text.
+    pub fn give<T: Serialize>(
+        &self,
+        result: Result<T>,
+        text: impl FnOnce(&T) -> String,
+    ) -> ExitCode {
+        let code = ExitCode::from(u8::from(result.is_err()));
+        let answer = match (self.output, result) {
+            (Form::Json, Ok(value)) => serde_json::json!(value).to_string(),
+            (Form::Json, Err(failure)) => serde_json::json!(failure).to_string(),
+            (Form::Human, Ok(value)) => text(&value),
+            (Form::Human, Err(failure)) => {
+                eprintln!("azds: {failure}");
+                return code;
+            }
+        };
+        if !answer.is_empty() {
+            // Nothing can be done about a reader that went away.
+            _ = writeln!(std::io::stdout(), "{}", answer.trim_end());
+        }
+        code
+    }
+}
+
+/// Runs a command to its end. Ctrl+C asks it to end; a second one ends the process.
+pub fn run<T, W>(work: impl FnOnce(Progress) -> W) -> Result<T>
+where
+    W: Future<Output = Result<T>>,
+{
+    let runtime = tokio::runtime::Runtime::new().or_fail("the command did not start", "")?;
+    let cancellation = CancellationToken::new();
+    let watcher = Arc::new(Lines::new(std::io::stderr()));
+    let progress = Progress::new(watcher, cancellation.clone());
+    let result = runtime.block_on(async {
+        tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if cancellation.is_cancelled() {
+                    std::process::exit(130);
+                }
+                cancellation.cancel();
+            }
+        });
+        work(progress).await
+    });
+    // What still reads a file or resolves a name is not waited for.
+    runtime.shutdown_background();
+    result
+}

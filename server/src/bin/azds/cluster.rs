@@ -1,0 +1,92 @@
+//! `use-dev-spaces`, `remove-dev-spaces` and `images`: an administrator's part.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use azds::commands::images;
+use azds::commands::use_dev_spaces::{remove_dev_spaces, use_dev_spaces};
+use azds_protocol::commands::UseDevSpacesArguments;
+use clap::{Args, Subcommand};
+
+use crate::answer::{self, Answer};
+
+#[derive(Args)]
+pub struct UseDevSpaces {
+    /// Namespace that becomes a space, instead of the kubeconfig's; it is made if need be
+    #[arg(short, long)]
+    space: Option<String>,
+    /// What $(hostSuffix) in azds.yaml stands for, with its leading dot
+    #[arg(long, value_name = "SUFFIX")]
+    host_suffix: Option<String>,
+    /// Class of the Ingresses that azds writes
+    #[arg(long, value_name = "CLASS")]
+    ingress_class: Option<String>,
+    /// Registry with the images of azds; without one they must be on the nodes
+    #[arg(long)]
+    registry: Option<String>,
+    /// A user, or group:NAME, who may work in the space; can be given again
+    #[arg(long, value_name = "USER|group:GROUP")]
+    grant: Vec<String>,
+    /// Values file for the chart of azds; can be given again, later ones win
+    #[arg(long, value_name = "FILE")]
+    values: Vec<PathBuf>,
+    #[command(flatten)]
+    answer: Answer,
+}
+
+impl UseDevSpaces {
+    pub fn run(self) -> ExitCode {
+        let arguments = UseDevSpacesArguments {
+            space: self.space,
+            host_suffix: self.host_suffix,
+            ingress_class: self.ingress_class,
+            registry: self.registry,
+            grant: self.grant,
+            values: self.values,
+        };
+        let result = answer::run(async |progress| use_dev_spaces(&arguments, &progress).await);
+        self.answer.give(result, |result| {
+            let space = result.space.as_deref().unwrap_or_default();
+            match result.changed {
+                true => format!("Dev space '{space}' is ready (release {})", result.release),
+                false => format!("Dev space '{space}' is ready; nothing had to be changed"),
+            }
+        })
+    }
+}
+
+#[derive(Args)]
+pub struct RemoveDevSpaces {
+    #[command(flatten)]
+    answer: Answer,
+}
+
+impl RemoveDevSpaces {
+    pub fn run(self) -> ExitCode {
+        let result = answer::run(async |progress| remove_dev_spaces(&progress).await);
+        self.answer.give(result, |result| match result.changed {
+            true => "Dev spaces were removed".to_owned(),
+            false => "There were no dev spaces".to_owned(),
+        })
+    }
+}
+
+#[derive(Subcommand)]
+pub enum Images {
+    /// Write an archive to import on each node: ctr -n k8s.io images import FILE
+    Save {
+        /// The archive
+        file: PathBuf,
+        #[command(flatten)]
+        answer: Answer,
+    },
+}
+
+impl Images {
+    pub fn run(self) -> ExitCode {
+        let Images::Save { file, answer } = self;
+        answer.give(images::save(&file), |image| {
+            format!("Wrote {image} to {}", file.display())
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! `prep` and `check`: what needs no cluster.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use azds::commands::{check as checking, prep};
+use azds_protocol::commands::{PrepArguments, PrepResult};
+use clap::Args;
+
+use crate::answer::{self, Answer};
+
+#[derive(Args)]
+pub struct Prep {
+    /// Folder of the service
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Give the service an Ingress, so that it has a public address
+    #[arg(long, visible_alias = "enable-ingress")]
+    public: bool,
+    /// Use this Helm chart, relative to DIR, instead of writing one
+    #[arg(long, value_name = "DIR")]
+    chart: Option<PathBuf>,
+    /// Take the project for one of this language: dotnet, python
+    #[arg(long)]
+    language: Option<String>,
+    /// Say what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    answer: Answer,
+}
+
+impl Prep {
+    pub fn run(self) -> ExitCode {
+        let arguments = PrepArguments {
+            folder: self.dir,
+            public: self.public,
+            chart: self.chart,
+            language: self.language,
+            dry_run: self.dry_run,
+        };
+        let result = answer::run(async |progress| prep::prep(&arguments, &progress).await);
+        self.answer
+            .give(result, |result| prepared(result, arguments.dry_run))
+    }
+}
+
+fn prepared(result: &PrepResult, dry_run: bool) -> String {
+    let (done, written) = match dry_run {
+        true => ("Nothing was written to", "would write"),
+        false => ("Prepared", "wrote"),
+    };
+    let mut lines = vec![format!("{done} {}", result.folder.display())];
+    let mut list = |verb: &str, files: &[String]| {
+        lines.extend(files.iter().map(|file| format!("  {verb:<11} {file}")));
+    };
+    list(written, &result.written);
+    list("kept", &result.kept);
+    for warning in &result.warnings {
+        lines.push(format!("WARNING: {warning}"));
+    }
+    if !dry_run {
+        lines.push(format!("{} is ready for: azds up", result.service));
+    }
+    lines.join("\n")
+}
+
+pub fn check(arguments: &checking::Arguments) -> ExitCode {
+    let mut out = std::io::stdout();
+    let color = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    match checking::run(arguments, &mut out, color) {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::from(1),
+        Err(failure) => {
+            if arguments.output == checking::Output::Human {
+                eprintln!("azds: {failure}");
+            } else {
+                // Nothing can be done about a reader that went away.
+                _ = writeln!(out, "{}", serde_json::json!(failure));
+            }
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The connection to the API server.
+
+use std::time::Duration;
+
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::rt::TokioExecutor;
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
+use kube::api::PostParams;
+use kube::client::{Body, ClientBuilder, ConfigExt};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use tower::{BoxError, ServiceBuilder};
+
+use crate::failure::{Failure, Result, chain};
+
+/// How long a TCP connection to the API server may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the API server may take to begin its answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A cluster that a kubeconfig leads to.
+#[derive(Clone)]
+pub struct Cluster {
+    /// The client; cheap to clone.
+    pub client: Client,
+    /// Address of the API server.
+    pub address: String,
+    /// Name of the kubeconfig's context.
+    pub context: String,
+    /// Namespace of the kubeconfig's context.
+    pub default_namespace: String,
+}
+
+impl Cluster {
+    /// Reads the kubeconfig as kubectl would. Does not talk to the cluster yet.
+    pub async fn from_kubeconfig() -> Result<Cluster> {
+        let no_cluster = |why: String| {
+            Failure::new("there is no cluster to work with", "kubeconfig", why).try_to(
+                "Set KUBECONFIG, or choose a context with: kubectl config use-context NAME.",
+            )
+        };
+        let kubeconfig = Kubeconfig::read().map_err(|error| no_cluster(chain(&error)))?;
+        let context = kubeconfig.current_context.clone().unwrap_or_default();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+            .await
+            .map_err(|error| no_cluster(chain(&error)))?;
+        Ok(Cluster {
+            address: config.cluster_url.to_string(),
+            default_namespace: config.default_namespace.clone(),
+            client: client(config).map_err(|error| no_cluster(chain(&error)))?,
+            context,
+        })
+    }
+
+    /// Fails unless the user may do all of `rights` in `space`, naming the first that is missing.
+    pub async fn require(&self, space: &str, rights: &[Right]) -> Result<()> {
+        let reviews: Api<SelfSubjectAccessReview> = Api::all(self.client.clone());
+        let ask = |right: Right| {
+            let review = SelfSubjectAccessReview {
+                spec: SelfSubjectAccessReviewSpec {
+                    resource_attributes: Some(ResourceAttributes {
+                        namespace: Some(space.to_owned()),
+                        verb: Some(right.verb.to_owned()),
+                        group: Some(right.group.to_owned()),
+                        resource: Some(right.resource.to_owned()),
+                        subresource: right.subresource.map(str::to_owned),
+                        ..ResourceAttributes::default()
+                    }),
+                    ..SelfSubjectAccessReviewSpec::default()
+                },
+                ..SelfSubjectAccessReview::default()
+            };
+            let reviews = &reviews;
+            async move {
+                let answer = reviews
+                    .create(&PostParams::default(), &review)
+                    .await
+                    .map_err(self.failed("your rights are not known", "the cluster"))?;
+                Ok((right, answer.status.is_some_and(|status| status.allowed)))
+            }
+        };
+        for (right, allowed) in
+            futures_util::future::try_join_all(rights.iter().copied().map(ask)).await?
+        {
+            if !allowed {
+                return Err(Failure::new(
+                    "you may not work in this space",
+                    format!("namespace {space}"),
+                    format!("the right to {right} is missing"),
+                )
+                .try_to(grant_remedy(space)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Turns an error of the API server, or of the way to it, into a failure.
+    pub fn failed(&self, what: &str, object: &str) -> impl FnOnce(kube::Error) -> Failure + use<> {
+        let (what, object) = (what.to_owned(), object.to_owned());
+        let (address, namespace) = (self.address.clone(), self.default_namespace.clone());
+        move |error| {
+            match &error {
+            kube::Error::Api(status) if status.code == 403 => {
+                Failure::new(what, object, status.message.clone()).try_to(grant_remedy(&namespace))
+            }
+            kube::Error::Api(status) if status.code == 401 => Failure::new(
+                what,
+                object,
+                format!("the API server {address} does not know you: {}", status.message),
+            )
+            .try_to("Log in to the cluster again; the kubeconfig's credentials have expired or are wrong."),
+            kube::Error::Api(status) => Failure::new(what, object, status.message.clone()),
+            kube::Error::Service(_) | kube::Error::HyperError(_) => Failure::new(
+                what,
+                object,
+                format!("the API server {address} cannot be reached: {}", chain(&error)),
+            )
+            .try_to("See whether the cluster runs and the network leads to it: kubectl version."),
+            _ => Failure::new(what, object, chain(&error)),
+        }
+        }
+    }
+}
+
+fn grant_remedy(space: &str) -> String {
+    format!(
+        "Ask an administrator of the cluster to run: azds use-dev-spaces --space {space} --grant YOUR-NAME."
+    )
+}
+
+/// Something that a user may be allowed to do in a namespace.
+#[derive(Debug, Clone, Copy)]
+pub struct Right {
+    /// `get`, `create`, …
+    pub verb: &'static str,
+    /// API group; empty for the core.
+    pub group: &'static str,
+    /// Plural name of the kind.
+    pub resource: &'static str,
+    /// `portforward`, `log`, …
+    pub subresource: Option<&'static str>,
+}
+
+impl std::fmt::Display for Right {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if let Some(subresource) = self.subresource {
+            write!(f, "/{subresource}")?;
+        }
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        Ok(())
+    }
+}
+
+/// kube's own client leaves Nagle's algorithm on, which costs every port-forward 40 ms; so the
+/// stack is put together here, with all the layers that its builder has and we need.
+fn client(config: Config) -> Result<Client, kube::Error> {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    match config.proxy_url.clone() {
+        None => stack(
+            &config,
+            config.rustls_https_connector_with_connector(connector)?,
+        ),
+        Some(proxy) if proxy.scheme_str() == Some("http") => {
+            let tunnel = Tunnel::new(proxy, connector);
+            stack(
+                &config,
+                config.rustls_https_connector_with_connector(tunnel)?,
+            )
+        }
+        Some(proxy) => Err(kube::Error::ProxyProtocolUnsupported {
+            proxy_url: Box::new(proxy),
+        }),
+    }
+}
+
+fn stack<C>(config: &Config, connector: C) -> Result<Client, kube::Error>
+where
+    C: legacy::connect::Connect + Clone + Send + Sync + 'static,
+{
+    let http = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
+    // Watches, logs and tunnels stay open for hours: only the head of an answer has a time limit.
+    let limited = tower::service_fn(move |request| {
+        let answer = http.request(request);
+        async move {
+            match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+                Ok(answer) => answer.map_err(BoxError::from),
+                Err(_) => Err(BoxError::from(format!(
+                    "no answer within {} s",
+                    ANSWER_TIMEOUT.as_secs()
+                ))),
+            }
+        }
+    });
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        // Without this layer an impersonation in the kubeconfig would be dropped in silence, and
+        // the calls would run with the full rights of the certificate.
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(limited);
+    Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
+}
+
+/// Opens a port of a pod and gives its bytes. It also works while the pod is still pending.
+pub async fn open_port(
+    cluster: &Cluster,
+    space: &str,
+    pod: &str,
+    port: u16,
+) -> Result<impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static + use<>> {
+    let what = "there is no connection to the pod";
+    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(cluster.client.clone(), space);
+    let mut forwarder = pods
+        .portforward(pod, &[port])
+        .await
+        .map_err(cluster.failed(what, &format!("pod {pod} in namespace {space}")))?;
+    forwarder
+        .take_stream(port)
+        .ok_or_else(|| Failure::ours(what, format!("pod {pod}"), "the port was not forwarded"))
+}

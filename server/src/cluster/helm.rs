@@ -1,0 +1,291 @@
+//! The `helm` command.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::{Context, Failure, Result};
+
+/// Setting that names the helm to use.
+const PROGRAM: &str = "AZDS_HELM";
+/// How long helm may take to end after it was asked to.
+const END_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a question to helm may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long helm may take to install a chart: its hooks may have to wait for an image.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// A release as `helm list` has it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Release {
+    /// Its name.
+    pub name: String,
+    /// When it was last changed: RFC 3339.
+    pub updated: String,
+    /// `deployed`, `failed`, `pending-upgrade`, …
+    pub status: String,
+    /// Name and version of its chart, joined by `-`.
+    pub chart: String,
+}
+
+impl Release {
+    /// Name of its chart without the version.
+    pub fn chart_name(&self) -> &str {
+        let version = self.chart.match_indices('-').find(|(at, _)| {
+            let rest = &self.chart[at + 1..];
+            let major = rest.split('.').next().unwrap_or_default();
+            rest.contains('.') && !major.is_empty() && major.bytes().all(|b| b.is_ascii_digit())
+        });
+        version.map_or(&self.chart, |(at, _)| &self.chart[..at])
+    }
+}
+
+/// What is to be installed.
+pub struct Install<'a> {
+    /// Name of the release.
+    pub release: &'a str,
+    /// Folder of the chart.
+    pub chart: &'a Path,
+    /// Namespace.
+    pub namespace: &'a str,
+    /// Values files, later ones winning.
+    pub values: &'a [PathBuf],
+    /// Values that win over all files. They never stand in a process list.
+    pub set: &'a serde_json::Value,
+}
+
+/// Installs or upgrades a release. Cancelled, it is ended in helm's own way, so that the release
+/// is not left as one that still waits.
+pub async fn upgrade(install: &Install<'_>, cancellation: &CancellationToken) -> Result<()> {
+    let mut command = helm(install.namespace);
+    command
+        .args(["upgrade", "--install", install.release])
+        .arg(install.chart);
+    for file in install.values {
+        command.arg("--values").arg(file);
+    }
+    command.args(["--values", "-"]);
+    let what = "the Helm chart was not installed";
+    let output = run(
+        command,
+        what,
+        install.set.to_string().into_bytes(),
+        INSTALL_TIMEOUT,
+        cancellation,
+    )
+    .await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let why = words(&output);
+    let remedy = if why.contains("another operation (install/upgrade/rollback) is in progress") {
+        "An earlier helm was ended before it could finish. Run azds down, then azds up.".to_owned()
+    } else {
+        format!(
+            "See what helm says of the chart: helm lint {}.",
+            install.chart.display()
+        )
+    };
+    Err(Failure::new(what, format!("release {}", install.release), why).try_to(remedy))
+}
+
+/// Removes a release; false if there was none.
+pub async fn uninstall(
+    release: &str,
+    namespace: &str,
+    cancellation: &CancellationToken,
+) -> Result<bool> {
+    let mut command = helm(namespace);
+    command.args([
+        "uninstall",
+        release,
+        "--ignore-not-found",
+        "--wait",
+        "--timeout",
+        "60s",
+    ]);
+    let what = "the release was not removed";
+    let output = run(command, what, Vec::new(), INSTALL_TIMEOUT, cancellation).await?;
+    if !output.status.success() {
+        let object = format!("release {release}");
+        return Err(Failure::new(what, object, words(&output))
+            .try_to("Run it again; what helm could not remove can be removed with kubectl."));
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    Ok(said.contains("uninstalled"))
+}
+
+/// The releases of a namespace whose names match `pattern`, a regular expression.
+pub async fn list(namespace: &str, pattern: &str) -> Result<Vec<Release>> {
+    let mut command = helm(namespace);
+    command.args(["list", "--all", "--output", "json", "--max", "0"]);
+    command.args(["--filter", pattern]);
+    command.args(["--time-format", "2006-01-02T15:04:05Z07:00"]);
+    ask(command, "the releases are not known", namespace).await
+}
+
+/// The values that a release was installed with.
+pub async fn values(release: &str, namespace: &str) -> Result<serde_json::Value> {
+    let mut command = helm(namespace);
+    command.args(["get", "values", release, "--output", "json"]);
+    ask(command, "the release's values are not known", release).await
+}
+
+async fn ask<T: serde::de::DeserializeOwned>(
+    command: Command,
+    what: &str,
+    object: &str,
+) -> Result<T> {
+    let never = CancellationToken::new();
+    let output = run(command, what, Vec::new(), ANSWER_TIMEOUT, &never).await?;
+    if !output.status.success() {
+        return Err(Failure::new(what, object, words(&output)));
+    }
+    serde_json::from_slice(&output.stdout).or_fail(what, object)
+}
+
+fn helm(namespace: &str) -> Command {
+    let program = std::env::var_os(PROGRAM).unwrap_or_else(|| "helm".into());
+    let mut command = Command::new(program);
+    command.args([OsStr::new("--namespace"), OsStr::new(namespace)]);
+    // Ctrl+C is ours to pass on.
+    command.process_group(0).kill_on_drop(true);
+    command
+}
+
+/// Runs helm with `input` as its whole standard input. Asked to end, it gets time to do so.
+async fn run(
+    mut command: Command,
+    what: &str,
+    input: Vec<u8>,
+    limit: Duration,
+    cancellation: &CancellationToken,
+) -> Result<Output> {
+    let program = command.as_std().get_program().display().to_string();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| {
+            Failure::new(
+                what,
+                program.as_str(),
+                format!("helm cannot be started: {error}"),
+            )
+            .try_to(format!(
+                "Install Helm 3 or 4 from https://helm.sh, or set {PROGRAM} to where it is."
+            ))
+        })?;
+    let pid = child.id();
+    let mut stdin = child.stdin.take();
+    let whole = async move {
+        if let Some(stdin) = &mut stdin {
+            // helm may end before it read everything; its own words then say why.
+            let _ = stdin.write_all(&input).await;
+        }
+        drop(stdin);
+        child.wait_with_output().await
+    };
+    tokio::pin!(whole);
+    let ended_because = tokio::select! {
+        output = &mut whole => return output.or_fail(what, program),
+        () = cancellation.cancelled() => "it was cancelled".to_owned(),
+        () = tokio::time::sleep(limit) => format!("helm did not end within {} s", limit.as_secs()),
+    };
+    if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
+        // It may have ended just now.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGINT);
+    }
+    // Killed by `kill_on_drop` if it does not end in time.
+    let _ = tokio::time::timeout(END_TIMEOUT, whole).await;
+    Err(Failure::new(what, program, ended_because))
+}
+
+/// What helm said, without its warnings about the kubeconfig's file mode.
+fn words(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.starts_with("WARNING: Kubernetes configuration file"))
+        .map(|line| line.strip_prefix("Error: ").unwrap_or(line))
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    match lines.is_empty() {
+        true => format!("helm ended with {} and said nothing", output.status),
+        false => lines.join("\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chart_is_named_without_its_version() {
+        for (chart, name) in [
+            ("producer-0.1.0", "producer"),
+            ("my-web-2-1.2.3-beta.1", "my-web-2"),
+            ("odd", "odd"),
+        ] {
+            let release = Release {
+                name: String::new(),
+                updated: String::new(),
+                status: String::new(),
+                chart: chart.to_owned(),
+            };
+            assert_eq!(release.chart_name(), name);
+        }
+    }
+
+    #[tokio::test]
+    async fn helm_is_asked_to_end_and_given_time() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap 'echo cleaned >&2; exit 1' INT; cat >/dev/null; touch $0; while :; do sleep 0.05; done"]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let started = folder.path().join("started");
+        command.arg(&started).process_group(0).kill_on_drop(true);
+        let cancellation = CancellationToken::new();
+        let begun = std::time::Instant::now();
+        let cancel = async {
+            while !started.exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            cancellation.cancel();
+        };
+        let (result, ()) = tokio::join!(
+            run(
+                command,
+                "nothing",
+                Vec::new(),
+                INSTALL_TIMEOUT,
+                &cancellation
+            ),
+            cancel
+        );
+        assert_eq!(result.expect_err("cancelled").why, "it was cancelled");
+        assert!(begun.elapsed() < END_TIMEOUT, "the trap was not run");
+    }
+
+    #[tokio::test]
+    async fn a_missing_helm_is_said_with_what_to_do() {
+        let failure = run(
+            Command::new("no-such-helm"),
+            "the Helm chart was not installed",
+            Vec::new(),
+            ANSWER_TIMEOUT,
+            &CancellationToken::new(),
+        )
+        .await
+        .expect_err("no helm");
+        assert!(failure.remedy.contains("AZDS_HELM"), "{failure}");
+    }
+}

@@ -1,0 +1,387 @@
+//! What a pod is at, and whether it will ever get further by itself.
+
+use azds_protocol::agent::{AGENT_FOLDER, BUILD_CONTAINER};
+use futures_util::future::join;
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
+use kube::api::{ListParams, LogParams};
+use kube::{Api, ResourceExt};
+
+use super::client::Cluster;
+
+/// What a pod is at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PodState {
+    /// Nothing is wrong, as far as one can see: what it is at, for a person.
+    Waiting(String),
+    /// No node has room for it, or none fits; a cluster that adds nodes may still help.
+    Unscheduled(String),
+    /// The container that builds the image runs, and can be talked to.
+    Building,
+    /// All its containers are ready, or have done their work.
+    Ready,
+    /// It will not get further by itself.
+    Stuck(Stuck),
+}
+
+/// Why a pod will not get further by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// The container, unless it is the pod as a whole.
+    pub container: Option<String>,
+    /// The kubelet's name of the reason.
+    pub reason: String,
+    /// The kubelet's explanation.
+    pub message: String,
+}
+
+impl Stuck {
+    /// Whether the container ran and ended, so that its log tells more.
+    pub fn has_run(&self) -> bool {
+        matches!(
+            self.reason.as_str(),
+            "CrashLoopBackOff" | "Error" | "OOMKilled"
+        )
+    }
+}
+
+/// Reasons to wait that only a person can end. An image that comes over a network gets a second
+/// chance: `ErrImagePull` may heal, `ImagePullBackOff` comes after it.
+const STUCK_REASONS: [&str; 9] = [
+    "CrashLoopBackOff",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "RunContainerError",
+    "StartError",
+];
+
+/// Whether one of the pod's containers uses an image with `tag`.
+pub fn uses_tag(pod: &Pod, tag: &str) -> bool {
+    let spec = pod.spec.as_ref();
+    spec.is_some_and(|spec| {
+        spec.containers
+            .iter()
+            .filter_map(|container| container.image.as_deref())
+            .any(|image| has_tag(image, tag))
+    })
+}
+
+/// Whether an image's name ends in `:tag`.
+pub fn has_tag(image: &str, tag: &str) -> bool {
+    image
+        .rsplit_once(':')
+        .is_some_and(|(_, its_tag)| its_tag == tag)
+}
+
+/// Whether the webhook completed the pod.
+pub fn is_completed(pod: &Pod) -> bool {
+    let containers = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.init_containers.as_ref());
+    containers.is_some_and(|containers| {
+        containers
+            .iter()
+            .any(|container| container.name == BUILD_CONTAINER)
+    })
+}
+
+/// Whether the pod is on its way out.
+pub fn is_leaving(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
+/// Names of the pod's containers that azds started as the host, in the order of the pod.
+pub fn wrapped_containers(pod: &Pod) -> Vec<String> {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    containers
+        .filter(|container| {
+            let command = container.command.as_deref().unwrap_or_default();
+            command
+                .first()
+                .is_some_and(|program| program.starts_with(AGENT_FOLDER))
+        })
+        .map(|container| container.name.clone())
+        .collect()
+}
+
+/// Judges a pod by its status.
+pub fn state(pod: &Pod) -> PodState {
+    let Some(status) = &pod.status else {
+        return PodState::Waiting("it was created".to_owned());
+    };
+    match status.phase.as_deref() {
+        Some("Succeeded") => return PodState::Ready,
+        Some("Failed") => {
+            let ended = all_statuses(pod).find_map(ended_badly);
+            return PodState::Stuck(ended.unwrap_or_else(|| Stuck {
+                container: None,
+                reason: status.reason.clone().unwrap_or_else(|| "Failed".to_owned()),
+                message: status.message.clone().unwrap_or_default(),
+            }));
+        }
+        _ => {}
+    }
+    if let Some(stuck) = all_statuses(pod).find_map(stuck) {
+        return PodState::Stuck(stuck);
+    }
+    if condition(pod, "Ready") == Some(true) {
+        return PodState::Ready;
+    }
+    if condition(pod, "PodScheduled") == Some(false) {
+        let message = status
+            .conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.type_ == "PodScheduled")
+            .and_then(|condition| condition.message.clone());
+        return PodState::Unscheduled(message.unwrap_or_else(|| "no node was found".to_owned()));
+    }
+    for init in status.init_container_statuses.iter().flatten() {
+        let Some(state) = &init.state else { continue };
+        if init.name == BUILD_CONTAINER && state.running.is_some() {
+            return PodState::Building;
+        }
+        if state.running.is_some() {
+            return PodState::Waiting(format!("container {} runs", init.name));
+        }
+    }
+    let waiting = all_statuses(pod).find_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        let reason = waiting.reason.as_deref()?;
+        Some(match waiting.message.as_deref() {
+            Some(message) => format!("container {} waits: {reason}: {message}", container.name),
+            None => format!("container {} waits: {reason}", container.name),
+        })
+    });
+    let unready = || {
+        let container = status
+            .container_statuses
+            .iter()
+            .flatten()
+            .find(|container| !container.ready)?;
+        Some(format!(
+            "container {} runs and its readiness probe has not succeeded",
+            container.name
+        ))
+    };
+    PodState::Waiting(
+        waiting
+            .or_else(unready)
+            .unwrap_or_else(|| "it was scheduled".to_owned()),
+    )
+}
+
+fn all_statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let status = pod.status.iter();
+    status.flat_map(|status| {
+        status
+            .init_container_statuses
+            .iter()
+            .flatten()
+            .chain(status.container_statuses.iter().flatten())
+    })
+}
+
+fn stuck(container: &ContainerStatus) -> Option<Stuck> {
+    let waiting = container.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref()?;
+    let message = waiting.message.clone().unwrap_or_default();
+    // Right after a Secret was made the kubelet may not know it yet; it asks again.
+    if !STUCK_REASONS.contains(&reason) || message.starts_with("failed to sync") {
+        return None;
+    }
+    Some(Stuck {
+        container: Some(container.name.clone()),
+        reason: reason.to_owned(),
+        message,
+    })
+}
+
+fn ended_badly(container: &ContainerStatus) -> Option<Stuck> {
+    let ended = container.state.as_ref()?.terminated.as_ref()?;
+    if ended.exit_code == 0 {
+        return None;
+    }
+    let message = ended.message.clone().unwrap_or_default();
+    Some(Stuck {
+        container: Some(container.name.clone()),
+        reason: ended.reason.clone().unwrap_or_else(|| "Error".to_owned()),
+        message: format!("it ended with exit code {}. {message}", ended.exit_code),
+    })
+}
+
+fn condition(pod: &Pod, kind: &str) -> Option<bool> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let condition = conditions
+        .iter()
+        .find(|condition| condition.type_ == kind)?;
+    Some(condition.status == "True")
+}
+
+/// The last lines of a container's log, and of the pod's warnings: what a person would look for.
+pub async fn last_words(cluster: &Cluster, pod: &Pod, stuck: &Stuck) -> String {
+    let space = pod.namespace().unwrap_or_default();
+    let name = pod.name_any();
+    let (log, events) = join(
+        log(cluster, &space, &name, stuck),
+        warnings(cluster, &space, &name),
+    )
+    .await;
+    let mut words = String::new();
+    for (title, lines) in [("Its last output:", log), ("Events:", events)] {
+        if !lines.is_empty() {
+            words.push_str(&format!("\n{title}\n  {}", lines.join("\n  ")));
+        }
+    }
+    words
+}
+
+async fn log(cluster: &Cluster, space: &str, pod: &str, stuck: &Stuck) -> Vec<String> {
+    if !stuck.has_run() {
+        return Vec::new();
+    }
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), space);
+    let parameters = |previous| LogParams {
+        container: stuck.container.clone(),
+        tail_lines: Some(15),
+        previous,
+        ..LogParams::default()
+    };
+    for previous in [true, false] {
+        if let Ok(text) = pods.logs(pod, &parameters(previous)).await
+            && !text.trim().is_empty()
+        {
+            return text.trim_end().lines().map(str::to_owned).collect();
+        }
+    }
+    Vec::new()
+}
+
+async fn warnings(cluster: &Cluster, space: &str, pod: &str) -> Vec<String> {
+    let events: Api<Event> = Api::namespaced(cluster.client.clone(), space);
+    let of_pod = ListParams::default().fields(&format!(
+        "involvedObject.kind=Pod,involvedObject.name={pod},type=Warning"
+    ));
+    // The failure is told without its events if they may not be read.
+    let Ok(events) = events.list(&of_pod).await else {
+        return Vec::new();
+    };
+    let mut lines: Vec<String> = events
+        .into_iter()
+        .map(|event| {
+            format!(
+                "{}: {}",
+                event.reason.unwrap_or_default(),
+                event.message.unwrap_or_default().trim()
+            )
+        })
+        .collect();
+    lines.dedup();
+    lines.split_off(lines.len().saturating_sub(5))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(status: Value) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": "producer-5c9d7", "namespace": "dev"},
+            "spec": {
+                "initContainers": [{"name": "mindaro-build"}],
+                "containers": [
+                    {"name": "producer", "image": "producer:mindaro-0123456789abcdef", "command": ["/azds/azds-agent", "host"]},
+                    {"name": "logger", "image": "localhost:5000/logger"},
+                ],
+            },
+            "status": status,
+        }))
+        .expect("a pod")
+    }
+
+    fn waiting(reason: &str, message: &str) -> Value {
+        json!({"phase": "Pending", "containerStatuses": [{
+            "name": "producer", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": reason, "message": message}},
+        }]})
+    }
+
+    #[test]
+    fn reasons_that_do_not_heal_are_told_from_those_that_do() {
+        for reason in STUCK_REASONS {
+            let state = state(&pod(waiting(reason, "as the kubelet says")));
+            let PodState::Stuck(stuck) = state else {
+                panic!("{reason}: {state:?}")
+            };
+            assert_eq!(stuck.container.as_deref(), Some("producer"));
+            assert_eq!(stuck.reason, reason);
+            assert_eq!(stuck.message, "as the kubelet says");
+        }
+        for (reason, message) in [
+            ("ContainerCreating", ""),
+            ("PodInitializing", ""),
+            ("ErrImagePull", "timeout"),
+            (
+                "CreateContainerConfigError",
+                "failed to sync secret cache: timed out",
+            ),
+        ] {
+            let state = state(&pod(waiting(reason, message)));
+            assert!(matches!(state, PodState::Waiting(_)), "{reason}: {state:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_from_its_creation_to_its_end() {
+        let init = |state: Value| {
+            json!({"phase": "Pending", "initContainerStatuses": [{
+                "name": "mindaro-build", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+            }]})
+        };
+        let ready = |status: &str| {
+            json!({"phase": "Running", "conditions": [{"type": "Ready", "status": status}],
+            "containerStatuses": [{"name": "producer", "image": "", "imageID": "", "ready": status == "True",
+                "restartCount": 0, "state": {"running": {}}}]})
+        };
+        let stages = [
+            (json!({"phase": "Pending"}), "Waiting(\"it was scheduled\")"),
+            (
+                json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}),
+                "Unscheduled(\"0/1 nodes\")",
+            ),
+            (
+                init(json!({"waiting": {"reason": "PodInitializing"}})),
+                "Waiting(\"container mindaro-build waits: PodInitializing\")",
+            ),
+            (init(json!({"running": {}})), "Building"),
+            (
+                ready("False"),
+                "Waiting(\"container producer runs and its readiness probe has not succeeded\")",
+            ),
+            (ready("True"), "Ready"),
+            (json!({"phase": "Succeeded"}), "Ready"),
+            (
+                json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}),
+                "Stuck(Stuck { container: None, reason: \"Evicted\", message: \"The node was low on memory.\" })",
+            ),
+        ];
+        for (status, expected) in stages {
+            assert_eq!(format!("{:?}", state(&pod(status))), expected);
+        }
+    }
+
+    #[test]
+    fn a_pod_of_this_up_is_known_by_its_tag() {
+        let pod = pod(json!({}));
+        assert!(uses_tag(&pod, "mindaro-0123456789abcdef"));
+        assert!(!uses_tag(&pod, "mindaro-fedcba9876543210"));
+        assert!(is_completed(&pod));
+        assert_eq!(wrapped_containers(&pod), ["producer"]);
+    }
+}

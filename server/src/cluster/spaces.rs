@@ -1,0 +1,126 @@
+//! Spaces: namespaces that were set up for azds.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use azds_protocol::agent::{STATUS_CONFIG_MAP, STATUS_KEY, SpaceStatus, VERSION};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+
+use super::client::Cluster;
+use crate::failure::{Context, Failure, Result};
+
+/// Version of this azds.
+pub const AZDS_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The space to work in: the one that was asked for, else the folder's choice, else the
+/// namespace of the kubeconfig's context.
+pub fn choose(cluster: &Cluster, asked: Option<&str>, folder: &Path) -> Result<String> {
+    if let Some(space) = asked {
+        return Ok(space.to_owned());
+    }
+    let chosen = choices()?.remove(&folder.display().to_string());
+    Ok(chosen.unwrap_or_else(|| cluster.default_namespace.clone()))
+}
+
+/// Keeps the choice of a space for a folder.
+pub fn select(folder: &Path, space: &str) -> Result<()> {
+    let mut choices = choices()?;
+    choices.insert(folder.display().to_string(), space.to_owned());
+    let path = choices_path();
+    let what = "the choice of the space was not kept";
+    let object = path.display().to_string();
+    let text = serde_json::to_string_pretty(&choices).or_fail(what, object.as_str())?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).or_fail(what, object.as_str())?;
+    }
+    std::fs::write(&path, text).or_fail(what, object)
+}
+
+fn choices() -> Result<BTreeMap<String, String>> {
+    let path = choices_path();
+    let what = "the choice of the space is not known";
+    match std::fs::read(&path) {
+        Ok(text) => serde_json::from_slice(&text)
+            .or_fail(what, path.display().to_string())
+            .map_err(|failure| failure.try_to("Correct or delete the file.")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(error).or_fail(what, path.display().to_string()),
+    }
+}
+
+fn choices_path() -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".config");
+    std::env::var_os("XDG_CONFIG_HOME")
+        .map_or_else(home, PathBuf::from)
+        .join("azds")
+        .join("spaces.json")
+}
+
+/// Reads what the initializer says of a space, and refuses one that is not set up or belongs to
+/// another version.
+pub async fn status(cluster: &Cluster, space: &str) -> Result<SpaceStatus> {
+    let config_maps: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), space);
+    let object = format!("namespace {space}");
+    let found = config_maps
+        .get_opt(STATUS_CONFIG_MAP)
+        .await
+        .map_err(cluster.failed("the space is not known", &object))?;
+    let text = found
+        .and_then(|config_map| config_map.data?.remove(STATUS_KEY))
+        .ok_or_else(|| {
+            Failure::new(
+                "this namespace is not a dev space",
+                object.as_str(),
+                format!("it has no ConfigMap {STATUS_CONFIG_MAP}"),
+            )
+            .try_to(format!(
+                "Run: azds use-dev-spaces --space {space} (an administrator, once), or choose another space with --space."
+            ))
+        })?;
+    let status: SpaceStatus =
+        serde_json::from_str(&text).or_fail("the space's status was not understood", &object)?;
+    same_version(&status, &object)?;
+    Ok(status)
+}
+
+fn same_version(status: &SpaceStatus, object: &str) -> Result<()> {
+    if status.protocol == VERSION && status.version == AZDS_VERSION {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "the cluster was set up by another azds",
+        object,
+        format!(
+            "it has version {} (protocol {}), this azds is version {AZDS_VERSION} (protocol {VERSION})",
+            status.version, status.protocol
+        ),
+    )
+    .try_to(format!(
+        "Install azds {}, or have the cluster brought to this version with: azds use-dev-spaces.",
+        status.version
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_is_refused_with_both_versions() {
+        let mut status = SpaceStatus {
+            version: AZDS_VERSION.to_owned(),
+            protocol: VERSION,
+            host_suffix: String::new(),
+            ingress_class: String::new(),
+        };
+        assert!(same_version(&status, "namespace dev").is_ok());
+        status.protocol += 1;
+        assert!(same_version(&status, "namespace dev").is_err());
+        status.protocol = VERSION;
+        status.version = "99.0.0".to_owned();
+        let failure = same_version(&status, "namespace dev").expect_err("another version");
+        assert!(failure.why.contains("99.0.0") && failure.why.contains(AZDS_VERSION));
+        assert!(failure.remedy.contains("use-dev-spaces"));
+    }
+}

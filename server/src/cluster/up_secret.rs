@@ -1,0 +1,139 @@
+//! The Secret of an `up`: the developer's token, and what is to be built. The webhook mounts it
+//! into the pods by a name that follows from their image's tag.
+
+use std::collections::BTreeMap;
+
+use azds_protocol::agent::{BuildSpec, RELEASE_LABEL, SECRET_BUILD, SECRET_TOKEN};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
+use kube::{Api, ResourceExt};
+
+use super::client::Cluster;
+use super::pods::uses_tag;
+use crate::failure::{Context, Failure, Result};
+
+const WHAT: &str = "the token of the build is not there";
+
+/// Name of the Secret for the pods whose image has `tag`.
+pub fn name(tag: &str) -> String {
+    format!("azds-{tag}")
+}
+
+/// Makes sure that the Secret is there, and gives its token. One that is there stays as it is.
+pub async fn ensure(cluster: &Cluster, space: &str, tag: &str, spec: &BuildSpec) -> Result<String> {
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
+    let name = name(tag);
+    let object = format!("Secret {name} in namespace {space}");
+    if let Some(secret) = secrets
+        .get_opt(&name)
+        .await
+        .map_err(cluster.failed(WHAT, &object))?
+    {
+        return token_of(secret, &object);
+    }
+    let token = new_token()?;
+    let build = serde_json::to_vec(spec).or_fail(WHAT, object.as_str())?;
+    let secret = Secret {
+        metadata: ObjectMeta {
+            name: Some(name.clone()),
+            labels: Some(BTreeMap::from([(
+                RELEASE_LABEL.to_owned(),
+                spec.release.clone(),
+            )])),
+            ..ObjectMeta::default()
+        },
+        data: Some(BTreeMap::from([
+            (
+                SECRET_TOKEN.to_owned(),
+                ByteString(token.clone().into_bytes()),
+            ),
+            (SECRET_BUILD.to_owned(), ByteString(build)),
+        ])),
+        ..Secret::default()
+    };
+    match secrets.create(&PostParams::default(), &secret).await {
+        Ok(_) => Ok(token),
+        // Somebody else was faster with the same content.
+        Err(kube::Error::Api(status)) if status.code == 409 => {
+            self::token(cluster, space, tag).await
+        }
+        Err(error) => Err(cluster.failed(WHAT, &object)(error)),
+    }
+}
+
+/// The token for the pods whose image has `tag`.
+pub async fn token(cluster: &Cluster, space: &str, tag: &str) -> Result<String> {
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
+    let name = name(tag);
+    let object = format!("Secret {name} in namespace {space}");
+    let secret = secrets
+        .get(&name)
+        .await
+        .map_err(cluster.failed(WHAT, &object))?;
+    token_of(secret, &object)
+}
+
+fn token_of(secret: Secret, object: &str) -> Result<String> {
+    secret
+        .data
+        .and_then(|mut data| data.remove(SECRET_TOKEN))
+        .and_then(|token| String::from_utf8(token.0).ok())
+        .ok_or_else(|| {
+            Failure::new(WHAT, object, format!("it has no key {SECRET_TOKEN}"))
+                .try_to("Delete the Secret and run azds up again.")
+        })
+}
+
+fn new_token() -> Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).or_fail(WHAT, "this machine's random numbers")?;
+    Ok(blake3::Hash::from_bytes(bytes).to_hex().to_string())
+}
+
+/// Removes the Secrets of a release; with a tag to keep, except its own and those that pods still
+/// use.
+pub async fn clean(
+    cluster: &Cluster,
+    space: &str,
+    release: &str,
+    kept: Option<&str>,
+) -> Result<()> {
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
+    let object = format!("namespace {space}");
+    let what = "old tokens were not removed";
+    let of_release = ListParams::default().labels(&format!("{RELEASE_LABEL}={release}"));
+    let found = secrets
+        .list_metadata(&of_release)
+        .await
+        .map_err(cluster.failed(what, &object))?;
+    let old: Vec<String> = found
+        .items
+        .iter()
+        .map(ResourceExt::name_any)
+        .filter(|name| kept.is_none_or(|tag| *name != self::name(tag)))
+        .collect();
+    if old.is_empty() {
+        return Ok(());
+    }
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), space);
+    let pods = match kept {
+        Some(_) => {
+            let pods = pods.list(&ListParams::default()).await;
+            pods.map_err(cluster.failed(what, &object))?.items
+        }
+        None => Vec::new(),
+    };
+    for name in old {
+        let tag = name.trim_start_matches("azds-");
+        if pods.iter().any(|pod| uses_tag(pod, tag)) {
+            continue;
+        }
+        match secrets.delete(&name, &DeleteParams::default()).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => return Err(cluster.failed(what, &object)(error)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! The background process that owns the tunnels of `up -d`.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Owned, Owner, Ownership, runtime};
+use crate::cluster::client::Cluster;
+use crate::failure::{Context, Failure, Result};
+
+/// Name of the subcommand that [`run`] is.
+pub const SUBCOMMAND: &str = "tunnel";
+/// How long the process may take to open the ports.
+const START_TIMEOUT: Duration = Duration::from_secs(15);
+const WHAT: &str = "the tunnels were not opened";
+
+/// Starts a background process that owns `ownership`, and waits until its ports are open.
+pub async fn start(ownership: &Ownership) -> Result<Owned> {
+    let log = runtime::folder()?.join(format!("{}.log", ownership.key()));
+    let object = log.display().to_string();
+    let output = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&log)
+        .or_fail(WHAT, object.as_str())?;
+    let program = std::env::current_exe().or_fail(WHAT, "azds")?;
+    let mut child = Command::new(&program)
+        .arg(SUBCOMMAND)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(output)
+        .spawn()
+        .or_fail(WHAT, program.display().to_string())?;
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let (Some(mut stdin), Some(stdout)) = (stdin, stdout) else {
+        return Err(Failure::ours(WHAT, object, "the process has no pipes"));
+    };
+    let order = serde_json::to_vec(ownership).or_fail(WHAT, object.as_str())?;
+    let conversation = async {
+        stdin.write_all(&order).await?;
+        drop(stdin);
+        let mut answer = String::new();
+        BufReader::new(stdout).read_line(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = match tokio::time::timeout(START_TIMEOUT, conversation).await {
+        Ok(answer) => answer.or_fail(WHAT, object.as_str())?,
+        Err(_) => {
+            // It is of no use without its ports.
+            let _ = child.start_kill();
+            return Err(Failure::new(
+                WHAT,
+                object,
+                "the process that owns them did not start in time",
+            )
+            .try_to("See its log."));
+        }
+    };
+    match serde_json::from_str::<Result<Owned>>(&answer) {
+        Ok(owned) => owned,
+        Err(_) => Err(
+            Failure::new(WHAT, object, "the process that owns them ended at once")
+                .try_to("See its log."),
+        ),
+    }
+}
+
+/// What the background process does: reads its order from the standard input, answers once on the
+/// standard output, then owns the tunnels until it is ended.
+pub async fn run() -> Result<()> {
+    // Fails only for a process that leads its group already, and so needs no detaching.
+    let _ = nix::unistd::setsid();
+    let begun = begin().await;
+    let answer = begun.as_ref().map(|owner| &owner.owned);
+    let mut line = serde_json::to_vec(&answer).or_fail(WHAT, "")?;
+    line.push(b'\n');
+    std::io::stdout()
+        .write_all(&line)
+        .or_fail(WHAT, "the command that started this")?;
+    let owner = begun?;
+    let mut asked = signal(SignalKind::terminate()).or_fail(WHAT, "this process")?;
+    tokio::select! {
+        () = owner.ended.cancelled() => {}
+        _ = asked.recv() => {}
+    }
+    Ok(())
+}
+
+async fn begin() -> Result<Owner> {
+    let mut order = Vec::new();
+    tokio::io::stdin()
+        .read_to_end(&mut order)
+        .await
+        .or_fail(WHAT, "the order")?;
+    let ownership: Ownership = serde_json::from_slice(&order).or_fail(WHAT, "the order")?;
+    let cluster = Cluster::from_kubeconfig().await?;
+    if cluster.address != ownership.cluster {
+        return Err(Failure::new(
+            WHAT,
+            cluster.address,
+            format!("the kubeconfig led to {} just now", ownership.cluster),
+        )
+        .try_to("Choose the context again and run azds up once more."));
+    }
+    Owner::begin(cluster, ownership).await
+}

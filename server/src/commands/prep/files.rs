@@ -1,0 +1,145 @@
+//! The files that prep writes: the templates with the service's own names put in.
+
+use super::dotnet::DotNet;
+use super::project::Project;
+use super::python::Python;
+
+/// A file: its path, relative to the folder of the service, and its text.
+pub(super) type File = (String, String);
+
+/// Includes a file of the templates' folder.
+macro_rules! template {
+    ($path:literal) => {
+        include_str!(concat!("../../../templates/", $path))
+    };
+}
+
+/// Chart.yaml comes last: a folder that has it has the whole chart.
+const CHART: [(&str, &str); 9] = [
+    (".helmignore", template!("chart/helmignore")),
+    ("values.yaml", template!("chart/values.yaml")),
+    (
+        "templates/_helpers.tpl",
+        template!("chart/templates/_helpers.tpl"),
+    ),
+    (
+        "templates/deployment.yaml",
+        template!("chart/templates/deployment.yaml"),
+    ),
+    (
+        "templates/service.yaml",
+        template!("chart/templates/service.yaml"),
+    ),
+    (
+        "templates/ingress.yaml",
+        template!("chart/templates/ingress.yaml"),
+    ),
+    (
+        "templates/secrets.yaml",
+        template!("chart/templates/secrets.yaml"),
+    ),
+    (
+        "templates/NOTES.txt",
+        template!("chart/templates/NOTES.txt"),
+    ),
+    ("Chart.yaml", template!("chart/Chart.yaml")),
+];
+
+/// What the files are written from.
+pub(super) struct Generated<'a> {
+    pub name: &'a str,
+    /// Folder of the chart.
+    pub chart: &'a str,
+    /// Port that the service listens on.
+    pub port: u16,
+    pub public: bool,
+    pub project: Option<&'a Project>,
+}
+
+impl Generated<'_> {
+    /// Dockerfile and Dockerfile.develop.
+    pub fn dockerfiles(&self, project: &Project) -> Vec<File> {
+        let (production, develop) = match project {
+            Project::DotNet(_) => (
+                template!("dotnet/Dockerfile"),
+                template!("dotnet/Dockerfile.develop"),
+            ),
+            Project::Python(_) => (
+                template!("python/Dockerfile"),
+                template!("python/Dockerfile.develop"),
+            ),
+        };
+        vec![
+            ("Dockerfile".to_owned(), self.fill(production)),
+            ("Dockerfile.develop".to_owned(), self.fill(develop)),
+        ]
+    }
+
+    pub fn dockerignore(&self) -> File {
+        let own = match self.project {
+            Some(Project::DotNet(_)) => template!("dotnet/dockerignore"),
+            Some(Project::Python(_)) => template!("python/dockerignore"),
+            None => "",
+        };
+        let text = format!("{}{own}", template!("dockerignore"));
+        (".dockerignore".to_owned(), text)
+    }
+
+    pub fn chart(&self) -> Vec<File> {
+        let file = |(path, text): (&str, &str)| (format!("{}/{path}", self.chart), self.fill(text));
+        CHART.into_iter().map(file).collect()
+    }
+
+    pub fn azds_yaml(&self) -> File {
+        let develop = match self.project {
+            Some(Project::DotNet(_)) => template!("dotnet/develop.yaml"),
+            Some(Project::Python(_)) => template!("python/develop.yaml"),
+            None => template!("develop.yaml"),
+        };
+        let text = format!("{}{develop}", template!("azds.yaml"));
+        ("azds.yaml".to_owned(), self.fill(&text))
+    }
+
+    fn fill(&self, template: &str) -> String {
+        let text = template
+            .replace("@NAME@", self.name)
+            .replace("@CHART@", self.chart)
+            .replace("@PORT@", &self.port.to_string())
+            .replace("@PUBLIC@", &self.public.to_string());
+        match self.project {
+            Some(Project::DotNet(project)) => fill_dotnet(&text, project),
+            Some(Project::Python(project)) => fill_python(&text, project, self.port),
+            None => text,
+        }
+    }
+}
+
+fn fill_dotnet(text: &str, project: &DotNet) -> String {
+    let restore: Vec<_> = project.restore.iter().map(|file| json(file)).collect();
+    text.replace("@SDK@", &project.sdk)
+        .replace("@RUNTIME@", &project.runtime)
+        .replace("@RESTORE@", &restore.join(", "))
+        .replace("@ASSEMBLY@", &json(&format!("{}.dll", project.assembly)))
+        .replace("@PROCESS@", &json(&project.assembly))
+}
+
+fn fill_python(text: &str, project: &Python, port: u16) -> String {
+    let command: Vec<_> = project
+        .command(port)
+        .iter()
+        .map(|word| json(word))
+        .collect();
+    // Requirements may include others of their kind: requirements-base.txt.
+    let (dependencies, requirements) = match project.is_pyproject {
+        true => ("pyproject.toml", template!("python/requirements")),
+        false => ("requirements*.txt", ""),
+    };
+    text.replace("@DEPENDENCIES@", dependencies)
+        .replace("@REQUIREMENTS@", requirements)
+        .replace("@COMMAND@", &format!("[{}]", command.join(", ")))
+}
+
+/// Text in double quotes, as JSON, YAML and Dockerfiles have it.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

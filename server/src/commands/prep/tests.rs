@@ -1,0 +1,205 @@
+use std::path::PathBuf;
+
+use expect_test::expect_file;
+
+use super::*;
+
+const CSPROJ: &str = r#"<Project Sdk="Microsoft.NET.Sdk.Web">
+  <PropertyGroup>
+    <TargetFramework>netcoreapp3.1</TargetFramework>
+  </PropertyGroup>
+</Project>
+"#;
+
+/// A folder `name` with these files, and the temporary folder that it is in.
+fn service(name: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let folder = root.path().canonicalize().expect("it exists").join(name);
+    fs::create_dir(&folder).expect("a folder");
+    for (path, text) in files {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().expect("in the folder")).expect("its folder");
+        fs::write(path, text).expect("a file");
+    }
+    (root, folder)
+}
+
+fn arguments(folder: &Path) -> PrepArguments {
+    PrepArguments {
+        folder: folder.to_owned(),
+        ..PrepArguments::default()
+    }
+}
+
+/// The text of the files that prep wrote, one after the other.
+fn tree(folder: &Path, result: &PrepResult) -> String {
+    let file = |path: &String| {
+        let text = fs::read_to_string(folder.join(path)).expect("it was written");
+        format!("==== {path}\n{text}")
+    };
+    result.written.iter().map(file).collect()
+}
+
+#[test]
+fn a_dotnet_service_that_is_public() {
+    let (_root, folder) = service("consumer", &[("Consumer.csproj", CSPROJ)]);
+    let result = prepare(&PrepArguments {
+        public: true,
+        ..arguments(&folder)
+    });
+    let result = result.expect("a plain project");
+    assert_eq!(
+        (result.service.as_str(), result.language.as_deref()),
+        ("consumer", Some("dotnet"))
+    );
+    assert_eq!(result.warnings, [""; 0]);
+    expect_file!["golden/dotnet-public.txt"].assert_eq(&tree(&folder, &result));
+}
+
+#[test]
+fn a_python_service() {
+    let files = [("requirements.txt", "# none\n"), ("main.py", "")];
+    let (_root, folder) = service("Python Service", &files);
+    let result = prepare(&arguments(&folder)).expect("a plain project");
+    assert_eq!(result.service, "python-service");
+    assert_eq!(result.warnings, [""; 0]);
+    expect_file!["golden/python.txt"].assert_eq(&tree(&folder, &result));
+}
+
+#[test]
+fn nothing_known_still_gives_chart_and_azds_yaml() {
+    let (_root, folder) = service("gateway", &[("main.go", "package main")]);
+    let result = prepare(&arguments(&folder)).expect("prep does what it can");
+    assert_eq!(result.language, None);
+    assert!(
+        result.warnings[0].contains("unsupported language"),
+        "{:?}",
+        result.warnings
+    );
+    assert!(!folder.join("Dockerfile").exists());
+    assert!(folder.join("charts/gateway/Chart.yaml").is_file());
+    let azds_yaml = fs::read_to_string(folder.join("azds.yaml")).expect("it was written");
+    assert!(azds_yaml.ends_with("  develop:\n    build:\n      useGitIgnore: true\n"));
+}
+
+#[test]
+fn no_placeholder_is_left() {
+    for files in [
+        &[("A B.csproj", CSPROJ), ("NuGet.Config", "")][..],
+        &[("requirements.txt", ""), ("app.py", "")],
+        &[("pyproject.toml", "[project]"), ("app.py", "")],
+        &[("index.php", "")],
+    ] {
+        let (_root, folder) = service("s", files);
+        let result = prepare(&arguments(&folder)).expect("plain projects");
+        let tree = tree(&folder, &result).replace("$@", "");
+        assert!(!tree.contains('@'), "a placeholder is left: {tree}");
+    }
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let files = [
+        ("P.csproj", CSPROJ),
+        ("Dockerfile", "FROM mine\nEXPOSE 5000\n"),
+        (".dockerignore", ""),
+    ];
+    let (_root, folder) = service("producer", &files);
+    let first = prepare(&arguments(&folder)).expect("a plain project");
+    assert_eq!(first.kept, ["Dockerfile", ".dockerignore"]);
+    let dockerfile = fs::read_to_string(folder.join("Dockerfile")).expect("it is there");
+    assert_eq!(dockerfile, "FROM mine\nEXPOSE 5000\n");
+    let values = fs::read_to_string(folder.join("charts/producer/values.yaml")).expect("written");
+    assert!(
+        values.contains("  port: 5000\n"),
+        "the chart has the Dockerfile's port"
+    );
+
+    fs::remove_file(folder.join("charts/producer/templates/ingress.yaml")).expect("written");
+    fs::remove_file(folder.join("Dockerfile.develop")).expect("written");
+    let second = prepare(&PrepArguments {
+        public: true,
+        ..arguments(&folder)
+    });
+    let second = second.expect("a plain project");
+    assert_eq!(second.written, ["Dockerfile.develop"]);
+    assert_eq!(
+        second.kept,
+        [
+            "charts/producer/",
+            "Dockerfile",
+            ".dockerignore",
+            "azds.yaml"
+        ]
+    );
+    assert!(
+        second.warnings[0].contains("Ingress"),
+        "{:?}",
+        second.warnings
+    );
+}
+
+#[test]
+fn a_dry_run_says_the_same_and_writes_nothing() {
+    let (_root, folder) = service("producer", &[("P.csproj", CSPROJ), ("Dockerfile", "")]);
+    let dry = prepare(&PrepArguments {
+        dry_run: true,
+        ..arguments(&folder)
+    });
+    let dry = dry.expect("a plain project");
+    assert_eq!(fs::read_dir(&folder).expect("it is there").count(), 2);
+    assert_eq!(dry, prepare(&arguments(&folder)).expect("a plain project"));
+}
+
+#[test]
+fn a_chart_that_is_there_is_used() {
+    let chart = (
+        "deploy/helm/Chart.yaml",
+        "apiVersion: v2\nname: shop\nversion: 1.0.0\n",
+    );
+    let (_root, folder) = service("web", &[("P.csproj", CSPROJ), chart]);
+    let with_chart = |chart: &str| {
+        prepare(&PrepArguments {
+            chart: Some(chart.into()),
+            ..arguments(&folder)
+        })
+    };
+    let failure = with_chart("charts/none").expect_err("there is none");
+    assert!(failure.why.contains("Chart.yaml"), "{failure}");
+    let result = with_chart("./deploy/helm/").expect("it is there");
+    assert_eq!(
+        (result.service.as_str(), result.kept),
+        ("shop", vec!["deploy/helm/".to_owned()])
+    );
+    let azds_yaml = fs::read_to_string(folder.join("azds.yaml")).expect("it was written");
+    assert!(azds_yaml.contains("chart: deploy/helm\n"), "{azds_yaml}");
+    assert!(azds_yaml.contains("repository: shop\n"), "{azds_yaml}");
+    assert!(!folder.join("charts").exists());
+
+    let again = prepare(&arguments(&folder)).expect("azds.yaml names the chart");
+    assert_eq!(again.service, "shop");
+    assert!(!folder.join("charts").exists());
+}
+
+#[test]
+fn what_cannot_be_prepared_is_named() {
+    let failure = |files: &[(&str, &str)], language: Option<&str>| {
+        let (_root, folder) = service("s", files);
+        let language = language.map(str::to_owned);
+        let result = prepare(&PrepArguments {
+            language,
+            ..arguments(&folder)
+        });
+        assert!(!folder.join("azds.yaml").exists());
+        result.expect_err("it cannot be prepared").to_string()
+    };
+    let two = failure(&[("A.csproj", CSPROJ), ("B.csproj", CSPROJ)], None);
+    assert!(two.contains("A.csproj and B.csproj"), "{two}");
+    let old = CSPROJ.replace("netcoreapp3.1", "net472");
+    let old = failure(&[("A.csproj", &old)], None);
+    assert!(old.contains("A.csproj: it is for net472"), "{old}");
+    let cobol = failure(&[], Some("cobol"));
+    assert!(cobol.contains("dotnet or python"), "{cobol}");
+    let none = failure(&[("A.csproj", CSPROJ)], Some("python"));
+    assert!(none.contains("no python project"), "{none}");
+}

@@ -1,0 +1,179 @@
+//! What a person sees of a command in a terminal: its steps while it runs, tables at its end.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use azds_protocol::commands::{ServiceRow, UriRow, UriStatus};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+
+use crate::progress::Watcher;
+
+/// Steps that took less are not worth a second line.
+const WORTH_TELLING: Duration = Duration::from_millis(500);
+
+/// Writes the progress of an operation as lines: when a step begins, what it says, and how long
+/// it took.
+pub struct Lines<W> {
+    to: Mutex<Written<W>>,
+}
+
+struct Written<W> {
+    to: W,
+    steps: HashMap<u64, (String, Instant)>,
+}
+
+impl<W: Write> Lines<W> {
+    /// Writes to `to`.
+    pub fn new(to: W) -> Lines<W> {
+        Lines {
+            to: Mutex::new(Written {
+                to,
+                steps: HashMap::new(),
+            }),
+        }
+    }
+
+    fn write(&self, write: impl FnOnce(&mut Written<W>) -> std::io::Result<()>) {
+        // What a panicked writer left is as good as any; and nobody can be told that the terminal
+        // is gone.
+        let mut written = self
+            .to
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let _ = write(&mut written);
+    }
+}
+
+impl<W: Write + Send> Watcher for Lines<W> {
+    fn began(&self, step: u64, title: &str) {
+        self.write(|it| {
+            it.steps.insert(step, (title.to_owned(), Instant::now()));
+            writeln!(it.to, "{title}...")
+        });
+    }
+
+    fn said(&self, _: u64, message: &str) {
+        self.write(|it| {
+            let mut lines = message.lines();
+            lines.try_for_each(|line| writeln!(it.to, "  {line}"))
+        });
+    }
+
+    fn ended(&self, step: u64) {
+        self.write(|it| match it.steps.remove(&step) {
+            Some((title, begun)) if begun.elapsed() >= WORTH_TELLING => {
+                writeln!(it.to, "{title}...{}", elapsed(begun.elapsed()))
+            }
+            _ => Ok(()),
+        });
+    }
+
+    fn warned(&self, message: &str) {
+        self.write(|it| writeln!(it.to, "WARNING: {message}"));
+    }
+}
+
+fn elapsed(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 60.. => format!("{}m {}s", seconds / 60, seconds % 60),
+        10.. => format!("{}s", time.as_secs()),
+        _ => format!("{:.1}s", time.as_secs_f64()),
+    }
+}
+
+/// The table of `list-up`.
+pub fn services(rows: &[ServiceRow], now: jiff::Timestamp) -> String {
+    let rows = rows.iter().map(|row| {
+        [
+            row.name.clone(),
+            row.dev_space.clone(),
+            row.kind.clone(),
+            ago(&row.updated, now),
+            row.status.clone(),
+        ]
+    });
+    table(&["Name", "DevSpace", "Type", "Updated", "Status"], rows)
+}
+
+/// The table of `list-uris`.
+pub fn uris(rows: &[UriRow]) -> String {
+    let rows = rows.iter().map(|row| {
+        let status = match row.status {
+            UriStatus::Available => "Available",
+            UriStatus::Pending => "Pending",
+            UriStatus::Tunneled => "Tunneled",
+        };
+        [row.uri.clone(), status.to_owned()]
+    });
+    table(&["Uri", "Status"], rows)
+}
+
+fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(header.to_vec());
+    table.add_rows(rows);
+    let lines = table.lines().map(|line| format!("{}\n", line.trim_end()));
+    lines.collect()
+}
+
+fn ago(time: &str, now: jiff::Timestamp) -> String {
+    let Ok(time) = time.parse::<jiff::Timestamp>() else {
+        return time.to_owned();
+    };
+    let seconds = now.as_second().saturating_sub(time.as_second()).max(0);
+    match seconds {
+        0..60 => format!("{seconds}s ago"),
+        60..3600 => format!("{}m ago", seconds / 60),
+        3600..86400 => format!("{}h ago", seconds / 3600),
+        _ => format!("{}d ago", seconds / 86400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn tables_are_plain_columns() {
+        let now = "2026-11-23T02:00:00Z".parse().expect("a time");
+        let row = |name: &str, updated: &str, status: &str| ServiceRow {
+            name: name.to_owned(),
+            dev_space: "dev".to_owned(),
+            kind: "Service".to_owned(),
+            updated: updated.to_owned(),
+            status: status.to_owned(),
+            release: String::new(),
+        };
+        let rows = [
+            row("consumer", "2026-11-23T01:59:56Z", "Running"),
+            row("producer", "2026-11-22T01:00:00Z", "CrashLoopBackOff"),
+        ];
+        expect![[r#"
+             Name      DevSpace  Type     Updated  Status
+             consumer  dev       Service  4s ago   Running
+             producer  dev       Service  1d ago   CrashLoopBackOff
+        "#]]
+        .assert_eq(&services(&rows, now));
+    }
+
+    #[test]
+    fn a_step_is_told_at_its_beginning_and_its_words_below_it() {
+        let lines = Lines::new(Vec::new());
+        lines.began(1, "Installing Helm chart");
+        lines.said(1, "two\nlines");
+        lines.warned("look out");
+        lines.ended(1);
+        let written = lines.to.into_inner().expect("not poisoned").to;
+        assert_eq!(
+            String::from_utf8(written).expect("text"),
+            "Installing Helm chart...\n  two\n  lines\nWARNING: look out\n"
+        );
+        assert_eq!(elapsed(Duration::from_millis(2345)), "2.3s");
+        assert_eq!(elapsed(Duration::from_secs(125)), "2m 5s");
+    }
+}

@@ -1,0 +1,353 @@
+//! Following an `up` from helm's start until its pods are ready: builds are served as pods ask for
+//! them, and what will not heal ends it at once.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use azds_protocol::agent::Received;
+use futures_util::StreamExt;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, ResourceExt};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::build::{Because, Build, Ended};
+use super::rollout::{Objects, Verdict};
+use crate::cluster::client::Cluster;
+use crate::cluster::pods::{self, Stuck};
+use crate::failure::{Failure, Result};
+use crate::progress::{Progress, Step};
+
+/// How long nothing at all may change.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// How long a pod may find no node: a cluster that adds nodes needs some time.
+const NODE_PATIENCE: Duration = Duration::from_secs(60);
+/// How long all of it may take.
+const LIMIT: Duration = Duration::from_secs(60 * 60);
+/// Pause before a build's pod is called again, and how often that is done.
+const CALL_PAUSE: Duration = Duration::from_millis(200);
+const CALLS: u32 = 150;
+
+/// What is followed.
+pub struct Follow {
+    /// Where and with what pods are built.
+    pub build: Arc<Build>,
+    /// Name of the service.
+    pub service: String,
+    /// Its Helm release.
+    pub release: String,
+    /// Tag of the image.
+    pub tag: String,
+    /// Who is told.
+    pub progress: Progress,
+}
+
+/// How an `up` ended well.
+pub struct Outcome {
+    /// A pod that is ready.
+    pub pod: Pod,
+    /// The Deployment that made it, if one did.
+    pub deployment: Option<Deployment>,
+    /// What was sent to the builder.
+    pub received: Received,
+}
+
+/// What is known so far.
+struct State {
+    objects: Objects,
+    builds: JoinSet<(String, Ended)>,
+    calls: HashMap<String, u32>,
+    received: Received,
+    step: Option<Step>,
+    seen: String,
+    changed: Instant,
+    homeless_since: Option<Instant>,
+}
+
+impl Follow {
+    /// Runs `install` and follows what comes of it. If that fails, `helm` is cancelled and the
+    /// installation is awaited to its end.
+    pub async fn run(
+        &self,
+        install: impl Future<Output = Result<()>>,
+        helm: &CancellationToken,
+    ) -> Result<Outcome> {
+        let mut install = pin!(install);
+        let mut installed = false;
+        let followed = {
+            let install = async {
+                let result = install.as_mut().await;
+                installed = true;
+                result
+            };
+            self.follow(install).await
+        };
+        if followed.is_err() && !installed {
+            helm.cancel();
+            // Its own failure would only say that it was cancelled.
+            let _ = install.await;
+        }
+        followed
+    }
+
+    async fn follow(&self, install: impl Future<Output = Result<()>>) -> Result<Outcome> {
+        let client = || self.cluster().client.clone();
+        let space = self.build.space.as_str();
+        let any = watcher::Config::default;
+        let mut pods = pin!(watcher(Api::namespaced(client(), space), any()).default_backoff());
+        let mut sets = pin!(watcher(Api::namespaced(client(), space), any()).default_backoff());
+        let deployments: Api<Deployment> = Api::namespaced(client(), space);
+        let mut changes = pin!(watcher(deployments.clone(), any()).default_backoff());
+        let mut install = pin!(install);
+        let mut installing = Some(self.progress.begin("Installing Helm chart"));
+        let end = Instant::now() + LIMIT;
+        let mut state = State {
+            objects: Objects::default(),
+            builds: JoinSet::new(),
+            calls: HashMap::new(),
+            received: Received::default(),
+            step: None,
+            seen: "nothing".to_owned(),
+            changed: Instant::now(),
+            homeless_since: None,
+        };
+        loop {
+            let patience = match state.builds.is_empty() && installing.is_none() {
+                true => state.changed + PATIENCE,
+                false => end,
+            };
+            tokio::select! {
+                result = &mut install, if installing.is_some() => {
+                    result?;
+                    installing = None;
+                    state.step = Some(self.progress.begin("Waiting for container"));
+                    state.changed = Instant::now();
+                    // The watch may be behind: what helm just wrote must be what is judged.
+                    let now = deployments.list(&ListParams::default()).await.map_err(self.failed())?;
+                    now.items.into_iter().for_each(|it| state.objects.deployments.put(it));
+                }
+                Some(event) = pods.next() => {
+                    if let Some(event) = self.event(event)? { state.objects.pods.take(event) }
+                }
+                Some(event) = sets.next() => {
+                    if let Some(event) = self.event(event)? { state.objects.replica_sets.take(event) }
+                }
+                Some(event) = changes.next() => {
+                    if let Some(event) = self.event(event)? { state.objects.deployments.take(event) }
+                }
+                Some(ended) = state.builds.join_next() => {
+                    let (uid, ended) = ended.map_err(|error| Failure::ours(self.what(), "", error.to_string()))?;
+                    self.build_ended(&mut state, uid, ended)?;
+                }
+                () = self.progress.cancellation().cancelled() => {
+                    return Err(Failure::new(self.what(), self.object(), "it was cancelled")
+                        .try_to("What was installed until then stays; azds up goes on, azds down removes it."));
+                }
+                () = sleep_until(patience.min(end)) => return Err(self.too_long(&state)),
+                // A node may be found without a word from a watch.
+                () = sleep(NODE_PATIENCE), if state.homeless_since.is_some() => {}
+            }
+            self.serve_builds(&mut state);
+            if let Some(pod) = self.judge(&mut state, installing.is_none()).await? {
+                return Ok(Outcome {
+                    deployment: state.objects.deployment_of(&pod).cloned(),
+                    pod,
+                    received: state.received,
+                });
+            }
+        }
+    }
+
+    fn serve_builds(&self, state: &mut State) {
+        for pod in state.objects.building(&self.tag) {
+            let Some(uid) = pod.uid() else { continue };
+            if state.calls.contains_key(&uid) {
+                continue;
+            }
+            state.calls.insert(uid.clone(), 1);
+            let (build, name) = (Arc::clone(&self.build), pod.name_any());
+            state
+                .builds
+                .spawn(async move { (uid, build.serve(&name).await) });
+        }
+    }
+
+    fn build_ended(&self, state: &mut State, uid: String, ended: Ended) -> Result<()> {
+        state.received.files += ended.received.files;
+        state.received.bytes += ended.received.bytes;
+        state.changed = Instant::now();
+        let lost = match ended.because {
+            Because::Built => return Ok(()),
+            Because::Failed(failure) => return Err(failure),
+            Because::Lost(failure) => failure,
+        };
+        let calls = state.calls.entry(uid.clone()).or_default();
+        *calls += 1;
+        if *calls > CALLS {
+            return Err(lost);
+        }
+        // A pod whose build is over, or that is gone, has no more use for the connection.
+        let building = state
+            .objects
+            .building(&self.tag)
+            .find(|pod| pod.uid().as_ref() == Some(&uid));
+        if let Some(pod) = building {
+            tracing::debug!("{lost}");
+            let (build, name) = (Arc::clone(&self.build), pod.name_any());
+            state.builds.spawn(async move {
+                sleep(CALL_PAUSE).await;
+                (uid, build.serve(&name).await)
+            });
+        }
+        Ok(())
+    }
+
+    /// A pod that is ready, `None` if it goes on, or why it will not.
+    async fn judge(&self, state: &mut State, installed: bool) -> Result<Option<Pod>> {
+        let verdict = match installed {
+            true => Some(state.objects.verdict(&self.release, &self.tag)),
+            false => state.objects.hooks(&self.tag),
+        };
+        let Some(verdict) = verdict else {
+            return Ok(None);
+        };
+        let mut homeless = false;
+        let waiting = match verdict {
+            Verdict::Done(pod) => return Ok(Some(pod.clone())),
+            Verdict::Waiting(what) => what,
+            Verdict::Unscheduled(pod, why) => {
+                homeless = true;
+                let name = pod.name_any();
+                if let Some(since) = state.homeless_since
+                    && since.elapsed() >= NODE_PATIENCE
+                {
+                    return Err(Failure::new(
+                        self.what(),
+                        self.object(),
+                        format!("no node takes pod {name}: {why}"),
+                    )
+                    .try_to("Make room in the cluster, or lower what the chart requests."));
+                }
+                format!("no node takes pod {name} yet: {why}")
+            }
+            Verdict::Stuck(pod, stuck) => return Err(self.stuck(pod, &stuck).await),
+            Verdict::NotCompleted(pod) => return Err(self.not_completed(pod)),
+            Verdict::Refused(set, why) => {
+                let why = format!("the cluster refuses the pods of {}: {why}", set.name_any());
+                return Err(Failure::new(self.what(), self.object(), why).try_to(
+                    "Change the chart's resources or security settings so that they fit, or ask for more quota.",
+                ));
+            }
+            Verdict::OtherImages(images) => {
+                let why = format!(
+                    "its chart uses {} instead of the image that is built",
+                    images.join(", ")
+                );
+                return Err(Failure::new(self.what(), self.object(), why).try_to(
+                    "Let azds.yaml set what the chart takes the tag from: install: set: image: tag: $(tag).",
+                ));
+            }
+        };
+        if !homeless {
+            state.homeless_since = None;
+        } else if state.homeless_since.is_none() {
+            state.homeless_since = Some(Instant::now());
+        }
+        if state.seen != waiting {
+            if let Some(step) = &state.step {
+                step.say(&waiting);
+            }
+            state.seen = waiting;
+            state.changed = Instant::now();
+        }
+        Ok(None)
+    }
+
+    async fn stuck(&self, pod: &Pod, stuck: &Stuck) -> Failure {
+        let name = pod.name_any();
+        let whom = match &stuck.container {
+            Some(container) => format!("container {container} in pod {name}"),
+            None => format!("pod {name}"),
+        };
+        let said = match stuck.message.trim() {
+            "" => String::new(),
+            message => format!(" ({message})"),
+        };
+        let words = pods::last_words(self.cluster(), pod, stuck).await;
+        let remedy = match stuck.reason.as_str() {
+            "CrashLoopBackOff" | "Error" => {
+                "Correct what its output complains of and run azds up again."
+            }
+            "ErrImageNeverPull" => "Run azds down, then azds up, to build the image again.",
+            "ImagePullBackOff" | "InvalidImageName" => {
+                "Correct the image's name in the chart or its values, or make it reachable from the cluster."
+            }
+            _ => "Correct the chart or its values and run azds up again.",
+        };
+        let why = format!("{whom} waits with {}{said}{words}", stuck.reason);
+        Failure::new(self.what(), self.object(), why).try_to(remedy)
+    }
+
+    fn not_completed(&self, pod: &Pod) -> Failure {
+        let why = format!(
+            "pod {} was created without its build: the webhook of azds did not complete it",
+            pod.name_any()
+        );
+        Failure::new(self.what(), self.object(), why).try_to(
+            "See whether azds-initializer runs (kubectl -n azds get pods), then run azds down and azds up.",
+        )
+    }
+
+    fn too_long(&self, state: &State) -> Failure {
+        let why = format!(
+            "nothing changed for {} s; the last that was seen is: {}",
+            state.changed.elapsed().as_secs(),
+            state.seen
+        );
+        Failure::new(self.what(), self.object(), why).try_to(format!(
+            "See: kubectl -n {} get pods,events.",
+            self.build.space
+        ))
+    }
+
+    /// An event of a watch; its errors are left to its own next try, except for missing rights.
+    fn event<K>(
+        &self,
+        event: watcher::Result<watcher::Event<K>>,
+    ) -> Result<Option<watcher::Event<K>>> {
+        match event {
+            Ok(event) => Ok(Some(event)),
+            Err(
+                watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error),
+            ) if matches!(&error, kube::Error::Api(status) if status.code == 403) => {
+                Err(self.failed()(error))
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a watch begins anew");
+                Ok(None)
+            }
+        }
+    }
+
+    fn failed(&self) -> impl FnOnce(kube::Error) -> Failure + use<> {
+        self.cluster().failed(&self.what(), &self.object())
+    }
+
+    fn cluster(&self) -> &Cluster {
+        &self.build.cluster
+    }
+
+    fn what(&self) -> String {
+        format!("{} did not start", self.service)
+    }
+
+    fn object(&self) -> String {
+        format!("release {} in space {}", self.release, self.build.space)
+    }
+}

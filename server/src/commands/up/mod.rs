@@ -1,0 +1,326 @@
+//! `up`: builds a service in the cluster, installs it, and opens tunnels to it.
+
+mod build;
+mod follow;
+mod logs;
+mod rollout;
+mod sources;
+mod values;
+
+use std::sync::Arc;
+
+use azds_protocol::agent::BuildSpec;
+use azds_protocol::commands::{ContextCount, PortMapping, UpArguments, UpResult};
+use futures_util::future::{try_join, try_join3};
+use k8s_openapi::api::core::v1::{Pod, Service as KubeService};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::client::{Cluster, Right};
+use crate::cluster::helm::{self, Install};
+use crate::cluster::tunnels::{self, Route};
+use crate::cluster::{pods, spaces, up_secret};
+use crate::commands::owner::{self, Owned, Owner, Ownership, background, runtime};
+use crate::commands::service::Service;
+use crate::context;
+use crate::failure::{Context, Result};
+use crate::progress::Progress;
+use build::Build;
+use follow::{Follow, Outcome};
+
+pub use logs::follow_logs;
+pub use rollout::RELEASE_ANNOTATION;
+
+const WHAT: &str = "the service was not started";
+
+/// What `up` needs that an administrator may not have given. Asked before anything is changed;
+/// the rest shows itself with the first request that needs it.
+const RIGHTS: [Right; 3] = [
+    Right {
+        verb: "get",
+        group: "",
+        resource: "pods",
+        subresource: Some("portforward"),
+    },
+    Right {
+        verb: "create",
+        group: "",
+        resource: "pods",
+        subresource: Some("portforward"),
+    },
+    Right {
+        verb: "create",
+        group: "apps",
+        resource: "deployments",
+        subresource: None,
+    },
+];
+
+/// A service that is up, before anybody owns its tunnels.
+struct Up {
+    cluster: Cluster,
+    result: UpResult,
+    ownership: Ownership,
+    pod: Pod,
+    _lock: runtime::Lock,
+}
+
+/// A service that is up, with its tunnels in this process.
+pub struct Attached {
+    /// What was done.
+    pub result: UpResult,
+    /// The tunnels.
+    pub owner: Owner,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The pod that answers.
+    pub pod: Pod,
+}
+
+/// Brings a service up; a background process owns its tunnels.
+pub async fn up(arguments: &UpArguments, progress: &Progress) -> Result<UpResult> {
+    let mut up = bring_up(arguments, progress).await?;
+    let step = progress.begin("Opening tunnels");
+    let owned = in_background(&up.ownership).await?;
+    owned.lines().iter().for_each(|line| step.say(line));
+    up.result.uris = owned.uris();
+    Ok(up.result)
+}
+
+/// Brings a service up; its tunnels stay open as long as the result's owner lives.
+pub async fn up_attached(arguments: &UpArguments, progress: &Progress) -> Result<Attached> {
+    let mut up = bring_up(arguments, progress).await?;
+    let step = progress.begin("Opening tunnels");
+    owner::end(&up.ownership.key()).await?;
+    let owner = Owner::begin(up.cluster.clone(), up.ownership).await?;
+    owner.owned.lines().iter().for_each(|line| step.say(line));
+    up.result.uris = owner.owned.uris();
+    Ok(Attached {
+        result: up.result,
+        owner,
+        cluster: up.cluster,
+        pod: up.pod,
+    })
+}
+
+/// An owner that has the same already goes on, so that open connections stay; another is replaced.
+async fn in_background(ownership: &Ownership) -> Result<Owned> {
+    let key = ownership.key();
+    if let Some(owned) = owner::find(&key).await? {
+        if owned.ownership == *ownership && owned.version == spaces::AZDS_VERSION {
+            owner::follow(&key).await?;
+            return Ok(owned);
+        }
+        owner::end(&key).await?;
+    }
+    background::start(ownership).await
+}
+
+async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
+    let folder = arguments.folder.clone();
+    let service = tokio::task::spawn_blocking(move || Service::read(&folder, WHAT))
+        .await
+        .or_fail(WHAT, "")??;
+    let service = Arc::new(service);
+    let settings = values::settings(&service, arguments.configuration.as_deref())?;
+    let cluster = Cluster::from_kubeconfig().await?;
+    let space = spaces::choose(&cluster, arguments.space.as_deref(), &service.folder)?;
+    let release = service.release(&space);
+    let key = runtime::key(&release, &cluster.address);
+    let lock = runtime::Lock::take(&runtime::folder()?, &key, WHAT)?;
+    ports_are_free(&key, &arguments.ports).await?;
+
+    let variables = values::variables(&service.folder);
+    let expand = |tag: &str, host_suffix: &str| {
+        let tokens = values::tokens(tag, &space, host_suffix);
+        settings.clone().expand(&tokens, &variables)
+    };
+    let step = progress.begin(format!(
+        "Using dev space '{space}' with target '{}'",
+        cluster.context
+    ));
+    let read = {
+        let (service, paths) = (Arc::clone(&service), expand("", ""));
+        let read = tokio::task::spawn_blocking(move || values::build_context(&service, &paths));
+        async { read.await.or_fail(WHAT, "the build context")? }
+    };
+    let ask = try_join3(
+        spaces::status(&cluster, &space),
+        cluster.require(&space, &RIGHTS),
+        read,
+    );
+    let (status, (), context) = progress.or_cancelled(WHAT, ask).await?;
+    drop(step);
+
+    let build_settings = expand("", &status.host_suffix);
+    let spec = BuildSpec {
+        release: release.clone(),
+        context: context.digest(),
+        args: build_settings.args,
+        command: build_settings.container.command,
+    };
+    let tag = context::tag(&space, &spec);
+    let settings = expand(&tag, &status.host_suffix);
+    let (values, warnings) = values::values_files(&service, &settings)?;
+    warnings.iter().for_each(|warning| progress.warn(warning));
+    let token = progress
+        .or_cancelled(WHAT, up_secret::ensure(&cluster, &space, &tag, &spec))
+        .await?;
+
+    let context = Arc::new(context);
+    let follow = Follow {
+        build: Arc::new(Build {
+            cluster: cluster.clone(),
+            space: space.clone(),
+            token,
+            context: Arc::clone(&context),
+            progress: progress.clone(),
+        }),
+        service: service.name.clone(),
+        release: release.clone(),
+        tag: tag.clone(),
+        progress: progress.clone(),
+    };
+    let helm = CancellationToken::new();
+    let install = Install {
+        release: &release,
+        chart: &service.folder.join(&settings.chart),
+        namespace: &space,
+        values: &values,
+        set: &settings.set,
+    };
+    let outcome = follow.run(helm::upgrade(&install, &helm), &helm).await?;
+
+    let services: Api<KubeService> = Api::namespaced(cluster.client.clone(), &space);
+    let list = async {
+        let found = services.list(&ListParams::default()).await;
+        found.map_err(cluster.failed(WHAT, &format!("services in namespace {space}")))
+    };
+    let (services, ()) = try_join(
+        list,
+        up_secret::clean(&cluster, &space, &release, Some(&tag)),
+    )
+    .await?;
+    let mut routes = tunnels::routes(&services.items, &outcome.pod);
+    apply_ports(&mut routes, &arguments.ports, &service.name);
+    let result = UpResult {
+        service: service.name.clone(),
+        space: space.clone(),
+        release: release.clone(),
+        image: image(&outcome.pod, &tag),
+        pod: outcome.pod.name_any(),
+        context: ContextCount {
+            files: context.files(),
+            bytes: context.bytes(),
+            sent_files: outcome.received.files,
+            sent_bytes: outcome.received.bytes,
+        },
+        uris: Vec::new(),
+        warnings,
+    };
+    let ownership = Ownership {
+        service: service.name.clone(),
+        space,
+        release,
+        cluster: cluster.address.clone(),
+        selector: selector(&outcome),
+        routes,
+    };
+    Ok(Up {
+        cluster,
+        result,
+        ownership,
+        pod: outcome.pod,
+        _lock: lock,
+    })
+}
+
+/// Fails if a local port that was asked for is not to be had, before anything was changed.
+async fn ports_are_free(key: &str, ports: &[PortMapping]) -> Result<()> {
+    if ports.is_empty() {
+        return Ok(());
+    }
+    let ours = owner::find(key).await?.map(|owned| owned.local_ports);
+    for port in ports {
+        if !ours.as_ref().is_some_and(|ours| ours.contains(&port.local)) {
+            tunnels::bind(port.local).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the routes the local ports that were asked for. A port that no Service has is the pod's.
+fn apply_ports(routes: &mut Vec<Route>, ports: &[PortMapping], service: &str) {
+    for mapping in ports {
+        let known = routes
+            .iter()
+            .position(|route| route.port == mapping.remote)
+            .or_else(|| {
+                routes
+                    .iter()
+                    .position(|route| route.target == mapping.remote)
+            });
+        match known {
+            Some(at) => routes[at].local = Some(mapping.local),
+            None => routes.push(Route {
+                service: service.to_owned(),
+                port: mapping.remote,
+                name: None,
+                target: mapping.remote,
+                local: Some(mapping.local),
+            }),
+        }
+    }
+}
+
+fn image(pod: &Pod, tag: &str) -> String {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let image = containers
+        .filter_map(|container| container.image.as_deref())
+        .find(|image| pods::has_tag(image, tag));
+    image.unwrap_or_default().to_owned()
+}
+
+/// Labels that the service's pods will have after they were replaced, too.
+fn selector(outcome: &Outcome) -> std::collections::BTreeMap<String, String> {
+    let of_deployment = outcome
+        .deployment
+        .as_ref()
+        .and_then(|deployment| deployment.spec.selector.match_labels.clone());
+    of_deployment.unwrap_or_else(|| {
+        let mut labels = outcome.pod.labels().clone();
+        labels.retain(|key, _| {
+            !key.contains("-hash") && !key.starts_with("statefulset.kubernetes.io/")
+        });
+        labels
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_that_are_asked_for_are_the_services_or_the_pods() {
+        let route = |port, target| Route {
+            service: "producer".to_owned(),
+            port,
+            name: None,
+            target,
+            local: None,
+        };
+        let mut routes = vec![route(80, 8080), route(443, 8443)];
+        let asked = [(5000, 80), (5001, 8443), (5002, 9229)];
+        let asked = asked.map(|(local, remote)| PortMapping { local, remote });
+        apply_ports(&mut routes, &asked, "producer");
+        let given: Vec<_> = routes
+            .iter()
+            .map(|route| (route.target, route.local))
+            .collect();
+        assert_eq!(
+            given,
+            [(8080, Some(5000)), (8443, Some(5001)), (9229, Some(5002))]
+        );
+    }
+}

@@ -1,0 +1,396 @@
+//! What the API server says of an `up`'s objects, and what follows from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::runtime::watcher::Event;
+
+use crate::cluster::pods::{self, PodState, Stuck};
+
+/// Annotation by which Helm marks what belongs to a release.
+pub const RELEASE_ANNOTATION: &str = "meta.helm.sh/release-name";
+/// Annotation by which a Deployment and its newest ReplicaSet know each other.
+const REVISION_ANNOTATION: &str = "deployment.kubernetes.io/revision";
+
+/// Objects of one kind, by their uid, as a watch tells of them.
+pub struct Watched<K> {
+    objects: BTreeMap<String, K>,
+    /// What was listed since the watch began anew; what is not among it at the end has gone.
+    fresh: Option<BTreeMap<String, K>>,
+}
+
+impl<K> Default for Watched<K> {
+    fn default() -> Self {
+        Watched {
+            objects: BTreeMap::new(),
+            fresh: None,
+        }
+    }
+}
+
+impl<K: ResourceExt> Watched<K> {
+    /// Takes in an event of the watch.
+    pub fn take(&mut self, event: Event<K>) {
+        match event {
+            Event::Init => self.fresh = Some(BTreeMap::new()),
+            Event::InitApply(object) => match &mut self.fresh {
+                Some(fresh) => drop(fresh.insert(uid(&object), object)),
+                None => self.put(object),
+            },
+            Event::InitDone => {
+                let mut seen = BTreeSet::new();
+                for (uid, object) in self.fresh.take().unwrap_or_default() {
+                    self.put(object);
+                    seen.insert(uid);
+                }
+                self.objects.retain(|uid, _| seen.contains(uid));
+            }
+            Event::Apply(object) => self.put(object),
+            Event::Delete(object) => drop(self.objects.remove(&uid(&object))),
+        }
+    }
+
+    /// Takes in an object that was asked for. What is known already in a newer generation stays.
+    pub fn put(&mut self, object: K) {
+        let generation = |object: &K| object.meta().generation;
+        let known = self.objects.get(&uid(&object));
+        if known.is_none_or(|known| generation(known) <= generation(&object)) {
+            self.objects.insert(uid(&object), object);
+        }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &K> {
+        self.objects.values()
+    }
+}
+
+fn uid<K: ResourceExt>(object: &K) -> String {
+    object.uid().unwrap_or_else(|| object.name_any())
+}
+
+/// The objects that an `up` follows.
+#[derive(Default)]
+pub struct Objects {
+    /// Deployments of the space.
+    pub deployments: Watched<Deployment>,
+    /// ReplicaSets of the space.
+    pub replica_sets: Watched<ReplicaSet>,
+    /// Pods of the space.
+    pub pods: Watched<Pod>,
+}
+
+/// How far an `up` is, after its release was installed.
+#[derive(Debug)]
+pub enum Verdict<'a> {
+    /// All is ready; a pod that answers.
+    Done(&'a Pod),
+    /// It goes on: what it waits for.
+    Waiting(String),
+    /// No node has room for a pod; more nodes may come.
+    Unscheduled(&'a Pod, String),
+    /// A pod will not get further.
+    Stuck(&'a Pod, Stuck),
+    /// Nothing was added to a pod that needs it.
+    NotCompleted(&'a Pod),
+    /// A pod may not be created: who says so.
+    Refused(&'a ReplicaSet, String),
+    /// The release's containers use other images than the one that is built.
+    OtherImages(Vec<String>),
+}
+
+impl Objects {
+    /// Pods of this `up` whose images are being built.
+    pub fn building(&self, tag: &str) -> impl Iterator<Item = &Pod> {
+        self.tagged(tag)
+            .filter(|pod| pods::state(pod) == PodState::Building)
+    }
+
+    /// The Deployment of `release` that made `pod`.
+    pub fn deployment_of(&self, pod: &Pod) -> Option<&Deployment> {
+        let replica_set = pod.owner_references().first()?;
+        let replica_set = self.replica_sets.objects.get(&replica_set.uid)?;
+        let deployment = replica_set.owner_references().first()?;
+        self.deployments.objects.get(&deployment.uid)
+    }
+
+    fn tagged(&self, tag: &str) -> impl Iterator<Item = &Pod> {
+        self.pods
+            .iter()
+            .filter(move |pod| pods::uses_tag(pod, tag) && !pods::is_leaving(pod))
+    }
+
+    /// Deployments of a release.
+    fn of_release(&self, release: &str) -> impl Iterator<Item = &Deployment> {
+        self.deployments.iter().filter(move |deployment| {
+            let annotation = deployment.annotations().get(RELEASE_ANNOTATION);
+            annotation.map(String::as_str) == Some(release)
+        })
+    }
+
+    /// The ReplicaSet of the Deployment's newest template, once its controller has seen that.
+    fn newest(&self, deployment: &Deployment) -> Option<&ReplicaSet> {
+        let observed = deployment.status.as_ref()?.observed_generation;
+        if observed < deployment.metadata.generation {
+            return None;
+        }
+        let revision = deployment.annotations().get(REVISION_ANNOTATION)?;
+        self.replica_sets.iter().find(|replica_set| {
+            replica_set.annotations().get(REVISION_ANNOTATION) == Some(revision)
+                && replica_set
+                    .owner_references()
+                    .first()
+                    .map(|owner| &owner.uid)
+                    == deployment.metadata.uid.as_ref()
+        })
+    }
+
+    /// Whether a pod is of the newest template. A pod of an earlier one may have the same tag, and
+    /// its faults are what this `up` may be about to mend.
+    fn is_current(&self, pod: &Pod, release: &str) -> bool {
+        match pod.owner_references().first() {
+            Some(owner) if owner.kind == "ReplicaSet" => self
+                .of_release(release)
+                .filter_map(|deployment| self.newest(deployment))
+                .any(|newest| newest.uid().as_ref() == Some(&owner.uid)),
+            _ => true,
+        }
+    }
+
+    /// Judges pods that are no Deployment's while helm still runs: those of its hooks.
+    pub fn hooks(&self, tag: &str) -> Option<Verdict<'_>> {
+        self.tagged(tag)
+            .filter(|pod| {
+                let owner = pod.owner_references().first();
+                owner.is_none_or(|owner| owner.kind != "ReplicaSet")
+            })
+            .find_map(trouble)
+    }
+
+    /// Judges the whole, once helm is done and the Deployments were read after that.
+    pub fn verdict(&self, release: &str, tag: &str) -> Verdict<'_> {
+        let deployments: Vec<&Deployment> = self.of_release(release).collect();
+        if !deployments.is_empty() && !deployments.iter().any(|it| templates_use(it, tag)) {
+            let images = deployments.iter().flat_map(|it| images(it));
+            return Verdict::OtherImages(images.map(str::to_owned).collect());
+        }
+        let current: Vec<&Pod> = self
+            .tagged(tag)
+            .filter(|pod| self.is_current(pod, release))
+            .collect();
+        if let Some(trouble) = current.iter().find_map(|pod| trouble(pod)) {
+            return trouble;
+        }
+        for deployment in &deployments {
+            let newest = self.newest(deployment);
+            if let Some((replica_set, why)) =
+                newest.and_then(|newest| Some((newest, refusal(newest)?)))
+            {
+                return Verdict::Refused(replica_set, why);
+            }
+        }
+        let waiting = current.iter().find_map(|pod| match pods::state(pod) {
+            PodState::Waiting(at) => Some(format!("pod {}: {at}", pod.name_any())),
+            PodState::Building => Some(format!("pod {}: its image is built", pod.name_any())),
+            _ => None,
+        });
+        if let Some(waiting) = waiting {
+            return Verdict::Waiting(waiting);
+        }
+        for deployment in &deployments {
+            if self.newest(deployment).is_none() || !is_rolled_out(deployment) {
+                let name = deployment.name_any();
+                return Verdict::Waiting(format!("deployment {name} has not replaced its pods"));
+            }
+        }
+        let ready = current
+            .into_iter()
+            .filter(|pod| pods::state(pod) == PodState::Ready)
+            .max_by_key(|pod| pod.creation_timestamp());
+        match ready {
+            Some(pod) => Verdict::Done(pod),
+            None => Verdict::Waiting("no pod of this build was created".to_owned()),
+        }
+    }
+}
+
+fn trouble(pod: &Pod) -> Option<Verdict<'_>> {
+    if !pods::is_completed(pod) {
+        return Some(Verdict::NotCompleted(pod));
+    }
+    match pods::state(pod) {
+        PodState::Stuck(stuck) => Some(Verdict::Stuck(pod, stuck)),
+        PodState::Unscheduled(why) => Some(Verdict::Unscheduled(pod, why)),
+        _ => None,
+    }
+}
+
+fn images(deployment: &Deployment) -> impl Iterator<Item = &str> {
+    let template = deployment.spec.template.spec.iter();
+    template
+        .flat_map(|spec| &spec.containers)
+        .filter_map(|container| container.image.as_deref())
+}
+
+fn templates_use(deployment: &Deployment, tag: &str) -> bool {
+    images(deployment).any(|image| pods::has_tag(image, tag))
+}
+
+/// Quotas and admission refuse pods, not Deployments: only the ReplicaSet says so.
+fn refusal(replica_set: &ReplicaSet) -> Option<String> {
+    let conditions = replica_set.status.as_ref()?.conditions.as_ref()?;
+    let refused = conditions.iter().find(|condition| {
+        condition.type_.as_deref() == Some("ReplicaFailure")
+            && condition.status.as_deref() == Some("True")
+    })?;
+    Some(refused.message.clone().unwrap_or_default())
+}
+
+fn is_rolled_out(deployment: &Deployment) -> bool {
+    let wanted = deployment.spec.replicas.unwrap_or(1);
+    let Some(status) = &deployment.status else {
+        return false;
+    };
+    status.updated_replicas.unwrap_or(0) >= wanted
+        && status.replicas.unwrap_or(0) <= status.updated_replicas.unwrap_or(0)
+        && status.available_replicas.unwrap_or(0) >= wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const TAG: &str = "mindaro-0123456789abcdef";
+
+    fn object<K: serde::de::DeserializeOwned>(value: Value) -> K {
+        serde_json::from_value(value).expect("an object")
+    }
+
+    fn deployment(generation: i64, observed: i64, available: i32, tag: &str) -> Deployment {
+        object(json!({
+            "metadata": {"name": "producer", "uid": "d", "generation": generation, "annotations": {
+                RELEASE_ANNOTATION: "azds-1-dev-producer", REVISION_ANNOTATION: observed.to_string()}},
+            "spec": {"replicas": 1, "selector": {}, "template": {"spec": {"containers": [
+                {"name": "producer", "image": format!("producer:{tag}")}]}}},
+            "status": {"observedGeneration": observed, "replicas": 1, "updatedReplicas": 1, "availableReplicas": available},
+        }))
+    }
+
+    fn replica_set(revision: i64) -> ReplicaSet {
+        object(
+            json!({"metadata": {"name": format!("producer-{revision}"), "uid": format!("r{revision}"),
+            "annotations": {REVISION_ANNOTATION: revision.to_string()},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "producer", "uid": "d"}]},
+            "spec": {"selector": {}}}),
+        )
+    }
+
+    fn pod(revision: i64, status: Value) -> Pod {
+        object(
+            json!({"metadata": {"name": format!("producer-{revision}-x"), "uid": format!("p{revision}"),
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "", "uid": format!("r{revision}")}]},
+            "spec": {"initContainers": [{"name": "mindaro-build"}],
+                "containers": [{"name": "producer", "image": format!("producer:{TAG}")}]},
+            "status": status}),
+        )
+    }
+
+    fn ready() -> Value {
+        json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
+    }
+
+    fn crashing() -> Value {
+        json!({"phase": "Running", "containerStatuses": [{"name": "producer", "image": "", "imageID": "",
+            "ready": false, "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}}]})
+    }
+
+    fn objects(deployment: Deployment, sets: &[i64], pods: Vec<Pod>) -> Objects {
+        let mut objects = Objects::default();
+        objects.deployments.put(deployment);
+        sets.iter()
+            .for_each(|revision| objects.replica_sets.put(replica_set(*revision)));
+        pods.into_iter().for_each(|pod| objects.pods.put(pod));
+        objects
+    }
+
+    fn verdict(objects: &Objects) -> String {
+        let verdict = objects.verdict("azds-1-dev-producer", TAG);
+        match verdict {
+            Verdict::Done(pod) => format!("done {}", pod.name_any()),
+            Verdict::Waiting(what) => what,
+            Verdict::Stuck(pod, stuck) => format!("{} {}", pod.name_any(), stuck.reason),
+            Verdict::Refused(_, why) => why,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn ready_means_ready_in_the_newest_template() {
+        let done = objects(
+            deployment(2, 2, 1, TAG),
+            &[1, 2],
+            vec![pod(1, crashing()), pod(2, ready())],
+        );
+        assert_eq!(verdict(&done), "done producer-2-x");
+        // The controller has not seen the new template: the old pod proves nothing.
+        let unseen = objects(deployment(2, 1, 1, TAG), &[1], vec![pod(1, ready())]);
+        assert_eq!(
+            verdict(&unseen),
+            "deployment producer has not replaced its pods"
+        );
+        let crashed = objects(deployment(1, 1, 0, TAG), &[1], vec![pod(1, crashing())]);
+        assert_eq!(verdict(&crashed), "producer-1-x CrashLoopBackOff");
+    }
+
+    #[test]
+    fn a_pod_that_may_not_be_created_is_told_in_the_words_of_who_refused_it() {
+        let mut refused = objects(deployment(1, 1, 0, TAG), &[], Vec::new());
+        let mut set = replica_set(1);
+        set.status = Some(object(
+            json!({"replicas": 0, "conditions": [{"type": "ReplicaFailure", "status": "True",
+            "message": "pods \"producer\" is forbidden: exceeded quota: small"}]}),
+        ));
+        refused.replica_sets.put(set);
+        assert_eq!(
+            verdict(&refused),
+            "pods \"producer\" is forbidden: exceeded quota: small"
+        );
+    }
+
+    #[test]
+    fn a_chart_that_ignores_the_tag_is_noticed() {
+        let other = objects(deployment(1, 1, 1, "stable"), &[1], Vec::new());
+        assert_eq!(verdict(&other), "OtherImages([\"producer:stable\"])");
+    }
+
+    #[test]
+    fn a_pod_without_the_build_is_noticed() {
+        let mut bare = pod(1, json!({"phase": "Pending"}));
+        bare.spec.as_mut().expect("spec").init_containers = None;
+        let objects = objects(deployment(1, 1, 0, TAG), &[1], vec![bare]);
+        assert!(matches!(
+            objects.verdict("azds-1-dev-producer", TAG),
+            Verdict::NotCompleted(_)
+        ));
+    }
+
+    #[test]
+    fn what_a_watch_missed_goes_with_its_new_beginning() {
+        let mut watched = Watched::default();
+        watched.take(Event::Apply(pod(1, ready())));
+        watched.take(Event::Init);
+        assert_eq!(
+            watched.iter().count(),
+            1,
+            "nothing goes before the end of the list"
+        );
+        watched.take(Event::InitApply(pod(2, ready())));
+        watched.take(Event::InitDone);
+        let left: Vec<String> = watched.iter().map(ResourceExt::name_any).collect();
+        assert_eq!(left, ["producer-2-x"]);
+    }
+}

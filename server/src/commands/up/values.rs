@@ -1,0 +1,195 @@
+//! What an `up` builds and with which values it installs: azds.yaml, its files and its tokens.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::analysis::azds_yaml::{Settings, Tokens};
+use crate::commands::service::Service;
+use crate::context::{self, BuildContext, Selection};
+use crate::failure::{Failure, Result};
+
+const WHAT: &str = "the service was not started";
+/// The configuration that is used where there is one and nothing was said.
+const DEFAULT_CONFIGURATION: &str = "develop";
+/// Says that no configuration is to be used.
+const NO_CONFIGURATION: &str = "none";
+
+/// The settings of the configuration that was asked for, tokens and variables unexpanded.
+pub fn settings(service: &Service, asked: Option<&str>) -> Result<Settings> {
+    let known: Vec<&str> = service.file.configurations().collect();
+    let configuration = match asked {
+        Some(NO_CONFIGURATION) => None,
+        Some(name) if known.contains(&name) => Some(name),
+        Some(name) => {
+            let object = service.folder.join("azds.yaml").display().to_string();
+            let why = format!("it has no configuration {name}");
+            return Err(Failure::new(WHAT, object, why).try_to(format!(
+                "Use one of: {}.",
+                [known.as_slice(), &[NO_CONFIGURATION]].concat().join(", ")
+            )));
+        }
+        None => known
+            .contains(&DEFAULT_CONFIGURATION)
+            .then_some(DEFAULT_CONFIGURATION),
+    };
+    Ok(service.file.settings(configuration))
+}
+
+/// Reads what belongs to the build. Blocking.
+pub fn build_context(service: &Service, settings: &Settings) -> Result<BuildContext> {
+    context::read(&Selection {
+        root: &service.folder.join(&settings.context),
+        dockerfile: &service.folder.join(&settings.dockerfile),
+        use_git_ignore: settings.use_git_ignore,
+        ignore: &settings.ignore,
+    })
+}
+
+/// What the tokens stand for in a space. Spaces have no parents yet, so each is a root.
+pub fn tokens(tag: &str, space: &str, host_suffix: &str) -> Tokens {
+    Tokens {
+        tag: tag.to_owned(),
+        space_prefix: String::new(),
+        root_space_prefix: format!("{space}."),
+        host_suffix: host_suffix.to_owned(),
+    }
+}
+
+/// Variables for azds.yaml: those of this process, else those of `.env` beside azds.yaml.
+pub fn variables(folder: &Path) -> impl Fn(&str) -> Option<String> + use<> {
+    // A file that cannot be read is as good as none: the variables keep their defaults.
+    let text = std::fs::read_to_string(folder.join(".env")).unwrap_or_default();
+    let kept = env_file(&text);
+    move |name| std::env::var(name).ok().or_else(|| kept.get(name).cloned())
+}
+
+fn env_file(text: &str) -> HashMap<String, String> {
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.strip_prefix("export ").unwrap_or(line).split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), unquoted(value.trim()).to_owned()))
+        .collect()
+}
+
+fn unquoted(value: &str) -> &str {
+    ['"', '\'']
+        .into_iter()
+        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
+        .unwrap_or(value)
+}
+
+/// The values files that there are, later ones winning, and what a person should know of them.
+pub fn values_files(service: &Service, settings: &Settings) -> Result<(Vec<PathBuf>, Vec<String>)> {
+    let (mut files, mut warnings) = (Vec::new(), Vec::new());
+    for entry in &settings.values {
+        let path = service.folder.join(&entry.path);
+        if path.is_file() {
+            files.push(path);
+        } else if !entry.optional {
+            return Err(missing(&path));
+        }
+    }
+    for entry in &settings.container_values {
+        let path = service.folder.join(entry);
+        // The tutorials of 2018 put the chart's folder in front of a file that lies beside azds.yaml.
+        let beside = Path::new(entry)
+            .file_name()
+            .map(|name| service.folder.join(name));
+        match beside {
+            _ if path.is_file() => files.push(path),
+            Some(beside) if beside.is_file() => {
+                warnings.push(format!(
+                    "container.values names {entry}, which is not there; {} is used.",
+                    beside.display()
+                ));
+                files.push(beside);
+            }
+            _ => return Err(missing(&path)),
+        }
+    }
+    // Both lists may name one file; its last place is the one that counts.
+    let mut once: Vec<PathBuf> = Vec::new();
+    for file in files {
+        once.retain(|earlier| *earlier != file);
+        once.push(file);
+    }
+    Ok((once, warnings))
+}
+
+fn missing(path: &Path) -> Failure {
+    Failure::new(
+        WHAT,
+        path.display().to_string(),
+        "this values file is not there",
+    )
+    .try_to("Write it, or end its entry in azds.yaml with ? to make it optional.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(azds_yaml: &str, files: &[&str]) -> (tempfile::TempDir, Service) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let chart = folder.path().join("charts/consumer");
+        std::fs::create_dir_all(&chart).expect("a folder");
+        std::fs::write(chart.join("Chart.yaml"), "name: consumer\nversion: 0.1.0\n")
+            .expect("a file");
+        std::fs::write(folder.path().join("azds.yaml"), azds_yaml).expect("a file");
+        for file in files {
+            std::fs::write(folder.path().join(file), "").expect("a file");
+        }
+        let service = Service::read(folder.path(), WHAT).expect("a service");
+        (folder, service)
+    }
+
+    const BASE: &str = "kind: helm-release\napiVersion: 1.1\nbuild:\n  context: .\n  dockerfile: Dockerfile\ninstall:\n  chart: charts/consumer\n";
+
+    fn names(files: &[PathBuf]) -> Vec<&str> {
+        files
+            .iter()
+            .filter_map(|file| file.file_name()?.to_str())
+            .collect()
+    }
+
+    #[test]
+    fn the_entry_of_2018_and_todays_default_both_work() {
+        let todays = format!("{BASE}  values:\n  - values.dev.yaml?\n  - secrets.dev.yaml?\n");
+        let (_folder, it) = service(&todays, &["values.dev.yaml"]);
+        let (files, warnings) = values_files(&it, &it.file.settings(None)).expect("files");
+        assert_eq!(
+            (names(&files), warnings.len()),
+            (vec!["values.dev.yaml"], 0)
+        );
+
+        let old = format!(
+            "{BASE}configurations:\n  develop:\n    container:\n      values:\n      - \"charts/consumer/old.dev.yaml\"\n"
+        );
+        let (_folder, it) = service(&old, &["old.dev.yaml"]);
+        let develop = settings(&it, None).expect("develop is there");
+        let (files, warnings) = values_files(&it, &develop).expect("files");
+        assert_eq!((names(&files), warnings.len()), (vec!["old.dev.yaml"], 1));
+        let none = settings(&it, Some("none")).expect("none is always there");
+        assert!(values_files(&it, &none).expect("files").0.is_empty());
+        let failure = settings(&it, Some("debug")).expect_err("no such configuration");
+        assert!(failure.remedy.contains("develop, none"), "{failure}");
+    }
+
+    #[test]
+    fn a_values_file_that_is_asked_for_must_be_there() {
+        let (_folder, it) = service(&format!("{BASE}  values:\n  - must.yaml\n"), &[]);
+        let failure = values_files(&it, &it.file.settings(None)).expect_err("not there");
+        assert!(failure.object.ends_with("must.yaml"), "{failure}");
+    }
+
+    #[test]
+    fn variables_of_the_env_file() {
+        let kept = env_file("# a comment\nexport A=1\nB = \"two words\"\nnothing\nC='x=y'\n");
+        let get = |name: &str| kept.get(name).map(String::as_str);
+        assert_eq!(
+            (get("A"), get("B"), get("C"), kept.len()),
+            (Some("1"), Some("two words"), Some("x=y"), 3)
+        );
+    }
+}

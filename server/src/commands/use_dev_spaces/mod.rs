@@ -1,0 +1,175 @@
+//! `use-dev-spaces` and `remove-dev-spaces`: sets a cluster up, and takes all of it away again.
+
+mod chart;
+mod grant;
+mod remove;
+mod wait;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use azds_protocol::agent::SPACE_LABEL;
+use azds_protocol::commands::{DevSpacesResult, UseDevSpacesArguments};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{ObjectMeta, Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::cluster::client::Cluster;
+use crate::cluster::helm::{self, Install};
+use crate::failure::{Context, Result};
+use crate::progress::Progress;
+
+pub use remove::remove_dev_spaces;
+
+/// Namespace of everything that azds runs in the cluster.
+const NAMESPACE: &str = "azds";
+/// What its release is called, before its id.
+const RELEASES: &str = "^azds-";
+/// Marks a namespace that azds made, and so may remove.
+const MADE_ANNOTATION: &str = "azds.io/made";
+/// Who has written a field, for the API server.
+const MANAGER: &str = "azds";
+const WHAT: &str = "dev spaces were not set up";
+
+/// Sets a cluster up, and a space in it. What is as it should be stays untouched.
+pub async fn use_dev_spaces(
+    arguments: &UseDevSpacesArguments,
+    progress: &Progress,
+) -> Result<DevSpacesResult> {
+    let cluster = Cluster::from_kubeconfig().await?;
+    let space = arguments
+        .space
+        .clone()
+        .unwrap_or_else(|| cluster.default_namespace.clone());
+    let step = progress.begin(format!(
+        "Setting up dev spaces on target '{}'",
+        cluster.context
+    ));
+    let privileged = BTreeMap::from([(
+        "pod-security.kubernetes.io/enforce".to_owned(),
+        "privileged".to_owned(),
+    )]);
+    let namespace = ensure_namespace(&cluster, NAMESPACE, privileged);
+    let mut changed = progress.or_cancelled(WHAT, namespace).await?;
+    drop(step);
+
+    let (release, installed) = install(arguments, progress).await?;
+    changed |= installed;
+
+    let step = progress.begin(format!("Setting up dev space '{space}'"));
+    let of_space = async {
+        let label = BTreeMap::from([(SPACE_LABEL.to_owned(), "true".to_owned())]);
+        let mut changed = ensure_namespace(&cluster, &space, label).await?;
+        if !arguments.grant.is_empty() {
+            changed |= grant::grant(&cluster, &space, &arguments.grant).await?;
+        }
+        Ok(changed)
+    };
+    changed |= progress.or_cancelled(WHAT, of_space).await?;
+    drop(step);
+
+    let step = progress.begin("Waiting until azds is ready");
+    let ready = wait::until_ready(&cluster, NAMESPACE, &space, &step);
+    progress.or_cancelled(WHAT, ready).await?;
+    Ok(DevSpacesResult {
+        release,
+        space: Some(space),
+        changed,
+    })
+}
+
+/// Installs or upgrades the release, unless it is there with the same chart and values.
+async fn install(arguments: &UseDevSpacesArguments, progress: &Progress) -> Result<(String, bool)> {
+    let _step = progress.begin("Installing Helm chart");
+    let known = progress
+        .or_cancelled(WHAT, helm::list(NAMESPACE, RELEASES))
+        .await?;
+    let (release, before, is_well) = match known.first() {
+        Some(release) => {
+            let values = helm::values(&release.name, NAMESPACE);
+            let values = progress.or_cancelled(WHAT, values).await?;
+            (release.name.clone(), values, release.status == "deployed")
+        }
+        None => (format!("azds-{}", guid()?), serde_json::Value::Null, false),
+    };
+    let values = chart::values(arguments, before.clone())?;
+    if is_well && values == before {
+        return Ok((release, false));
+    }
+    let folder = tempfile::tempdir().or_fail(WHAT, "a temporary folder")?;
+    chart::write(folder.path())?;
+    let install = Install {
+        release: &release,
+        chart: folder.path(),
+        namespace: NAMESPACE,
+        values: &[],
+        set: &values,
+    };
+    helm::upgrade(&install, progress.cancellation()).await?;
+    Ok((release, true))
+}
+
+/// A random identifier in the usual form.
+fn guid() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).or_fail(WHAT, "this machine's random numbers")?;
+    let hex = blake3::hash(&bytes).to_hex();
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..32],
+    ];
+    Ok(parts.join("-"))
+}
+
+/// Makes sure that a namespace is there and has labels. One that is made is marked as ours.
+async fn ensure_namespace(
+    cluster: &Cluster,
+    name: &str,
+    labels: BTreeMap<String, String>,
+) -> Result<bool> {
+    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
+    let known = namespaces
+        .get_opt(name)
+        .await
+        .map_err(cluster.failed(WHAT, &format!("namespace {name}")))?;
+    let is_ours = match &known {
+        Some(known) => known.annotations().contains_key(MADE_ANNOTATION),
+        None => true,
+    };
+    let mark = is_ours.then(|| BTreeMap::from([(MADE_ANNOTATION.to_owned(), "true".to_owned())]));
+    let namespace = Namespace {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            labels: Some(labels),
+            annotations: mark,
+            ..ObjectMeta::default()
+        },
+        ..Namespace::default()
+    };
+    apply(cluster, &namespaces, &namespace, WHAT).await
+}
+
+/// Applies an object; whether that changed something.
+async fn apply<K>(cluster: &Cluster, api: &Api<K>, object: &K, what: &str) -> Result<bool>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let name = object.name_any();
+    let shown = format!("{} {name}", K::kind(&()));
+    let before = api
+        .get_opt(&name)
+        .await
+        .map_err(cluster.failed(what, &shown))?;
+    let parameters = PatchParams::apply(MANAGER).force();
+    let after = api
+        .patch(&name, &parameters, &Patch::Apply(object))
+        .await
+        .map_err(cluster.failed(what, &shown))?;
+    let version = |object: &K| object.resource_version();
+    Ok(before.as_ref().and_then(version) != version(&after))
+}

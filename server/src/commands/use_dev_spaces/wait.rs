@@ -1,0 +1,114 @@
+//! Waiting until what azds runs in the cluster is ready, or will never be.
+
+use std::time::Duration;
+
+use futures_util::future::try_join3;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::client::Cluster;
+use crate::cluster::pods::{self, PodState};
+use crate::cluster::spaces;
+use crate::failure::{Failure, Result};
+use crate::progress::Step;
+
+const WHAT: &str = "azds is not ready";
+const LIMIT: Duration = Duration::from_secs(300);
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Waits until all of azds is ready in `namespace` and says so in `space`.
+pub async fn until_ready(
+    cluster: &Cluster,
+    namespace: &str,
+    space: &str,
+    step: &Step,
+) -> Result<()> {
+    let end = Instant::now() + LIMIT;
+    let mut seen = String::new();
+    loop {
+        let waits_for = match not_ready(cluster, namespace).await? {
+            Some(waits_for) => waits_for,
+            None => match spaces::status(cluster, space).await {
+                Ok(_) => return Ok(()),
+                Err(failure) => failure.to_string(),
+            },
+        };
+        if Instant::now() > end {
+            let why = format!("after {} s this is not done: {waits_for}", LIMIT.as_secs());
+            return Err(Failure::new(WHAT, format!("namespace {namespace}"), why)
+                .try_to(format!("See: kubectl -n {namespace} get pods,events.")));
+        }
+        if waits_for != seen {
+            step.say(&waits_for);
+            seen = waits_for;
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<String>> {
+    let object = format!("namespace {namespace}");
+    let all = ListParams::default();
+    let client = || cluster.client.clone();
+    let deployments: Api<Deployment> = Api::namespaced(client(), namespace);
+    let daemon_sets: Api<DaemonSet> = Api::namespaced(client(), namespace);
+    let pods: Api<Pod> = Api::namespaced(client(), namespace);
+    let asked = try_join3(
+        deployments.list(&all),
+        daemon_sets.list(&all),
+        pods.list(&all),
+    );
+    let (deployments, daemon_sets, pods) = asked.await.map_err(cluster.failed(WHAT, &object))?;
+    for pod in pods.iter().filter(|pod| !pods::is_leaving(pod)) {
+        if let PodState::Stuck(stuck) = pods::state(pod) {
+            let name = pod.name_any();
+            let words = pods::last_words(cluster, pod, &stuck).await;
+            let container = stuck.container.as_deref().unwrap_or_default();
+            let why = format!(
+                "container {container} waits with {} ({}){words}",
+                stuck.reason, stuck.message
+            );
+            let remedy = match stuck.reason.as_str() {
+                "ErrImageNeverPull" => {
+                    "Bring the image to every node (azds images save FILE; ctr -n k8s.io images import FILE), or use --registry."
+                }
+                _ => "Correct the values of the set-up (--values) and run it again.",
+            };
+            return Err(Failure::new(WHAT, format!("pod {name}"), why).try_to(remedy));
+        }
+    }
+    let waiting = pods.iter().find_map(|pod| match pods::state(pod) {
+        PodState::Waiting(at) | PodState::Unscheduled(at) => {
+            Some(format!("pod {}: {at}", pod.name_any()))
+        }
+        _ => None,
+    });
+    let deployment = deployments.iter().find(|it| {
+        let status = it.status.as_ref();
+        let wanted = it.spec.replicas.unwrap_or(1);
+        status.and_then(|status| status.observed_generation) < it.metadata.generation
+            || status
+                .and_then(|status| status.updated_replicas)
+                .unwrap_or(0)
+                < wanted
+            || status
+                .and_then(|status| status.available_replicas)
+                .unwrap_or(0)
+                < wanted
+    });
+    let daemon_set = daemon_sets.iter().find(|it| match &it.status {
+        None => true,
+        Some(status) => {
+            status.observed_generation < it.metadata.generation
+                || status.updated_number_scheduled.unwrap_or(0) < status.desired_number_scheduled
+                || status.number_ready < status.desired_number_scheduled
+        }
+    });
+    let named = deployment
+        .map(|it| format!("deployment {} is not ready", it.name_any()))
+        .or_else(|| daemon_set.map(|it| format!("daemon set {} is not ready", it.name_any())));
+    Ok(named.map(|named| waiting.unwrap_or(named)))
+}

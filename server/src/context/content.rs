@@ -1,0 +1,325 @@
+//! The content of a build context: what is in it, its digests, and where the bytes are.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use azds_protocol::agent::{Blob, Digest, Entry, Manifest};
+
+use super::manifest::{digest, manifest_digest};
+use super::selection::{Found, Kind, Selection, WHAT, walk};
+use crate::failure::{Context, Failure, Result};
+
+/// The content of a build context as it was when it was read.
+#[derive(Debug)]
+pub struct BuildContext {
+    /// What is in it.
+    pub manifest: Manifest,
+    digest: Digest,
+    /// A file that had the content, and its length.
+    sources: HashMap<Digest, (PathBuf, u64)>,
+}
+
+/// Reads what belongs to a build. Blocking.
+pub fn read(selection: &Selection) -> Result<BuildContext> {
+    let dockerfile =
+        hash(selection.dockerfile).map_err(|error| no_dockerfile(selection, &error))?;
+    if !selection.root.is_dir() {
+        return Err(Failure::new(
+            WHAT,
+            selection.root.display().to_string(),
+            "there is no such folder",
+        )
+        .try_to("Correct build.context in azds.yaml; it is relative to the folder of azds.yaml."));
+    }
+    // Rules of .gitignore files above the context are matched against whole paths.
+    let root = selection
+        .root
+        .canonicalize()
+        .or_fail(WHAT, selection.root.display().to_string())?;
+    let found = walk(&Selection {
+        root: &root,
+        ..*selection
+    })?;
+    let hashed = hash_all(&root, &found)?;
+
+    let mut sources = HashMap::new();
+    let path = selection.dockerfile.to_owned();
+    sources.insert(dockerfile.blob.digest.clone(), (path, dockerfile.blob.size));
+    let mut entries = Vec::with_capacity(found.len());
+    for (Found { path, kind }, hashed) in found.into_iter().zip(hashed) {
+        entries.push(match (kind, hashed) {
+            (Kind::Symlink { target }, _) => Entry::Symlink { path, target },
+            (Kind::EmptyFolder, _) => Entry::Directory { path },
+            (Kind::File, Some(Hashed { blob, executable })) => {
+                let source = (root.join(&path), blob.size);
+                sources.entry(blob.digest.clone()).or_insert(source);
+                Entry::File {
+                    path,
+                    blob,
+                    executable,
+                }
+            }
+            // It went away since its folder was listed: as if it had gone before.
+            (Kind::File, None) => continue,
+        });
+    }
+    let manifest = Manifest {
+        dockerfile: dockerfile.blob,
+        entries,
+    };
+    Ok(BuildContext {
+        digest: manifest_digest(&manifest),
+        manifest,
+        sources,
+    })
+}
+
+impl BuildContext {
+    /// Digest of the manifest.
+    pub fn digest(&self) -> Digest {
+        self.digest.clone()
+    }
+
+    /// Opens the content with this digest, and says how long it was when it was read.
+    ///
+    /// The file may have changed since: whoever sends it hashes what is sent, and fails with
+    /// [`BuildContext::changed`] if length or digest differ.
+    pub fn open(&self, blob: &Digest) -> Result<(File, u64)> {
+        let (path, size) = self.source(blob)?;
+        let file = File::open(path).map_err(|_| self.changed(blob))?;
+        Ok((file, *size))
+    }
+
+    /// The failure of a file that is no longer what it was when it was read.
+    pub fn changed(&self, blob: &Digest) -> Failure {
+        match self.source(blob) {
+            Ok((path, _)) => Failure::new(
+                "the files were not sent",
+                path.display().to_string(),
+                "it changed while it was being sent",
+            )
+            .try_to("Run up again."),
+            Err(unknown) => unknown,
+        }
+    }
+
+    fn source(&self, blob: &Digest) -> Result<&(PathBuf, u64)> {
+        self.sources.get(blob).ok_or_else(|| {
+            Failure::new(
+                "the files were not sent",
+                blob.as_str(),
+                "the builder asked for content that is not part of this build",
+            )
+        })
+    }
+
+    /// How many files there are, the Dockerfile included.
+    pub fn files(&self) -> u64 {
+        self.lengths().count() as u64
+    }
+
+    /// How long the files are together, the Dockerfile included.
+    pub fn bytes(&self) -> u64 {
+        self.lengths().sum()
+    }
+
+    /// Length of each file. The Dockerfile counts once, whether it is in the context or not.
+    fn lengths(&self) -> impl Iterator<Item = u64> {
+        let dockerfile = &self.manifest.dockerfile;
+        let blobs = self
+            .manifest
+            .entries
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::File { blob, .. } => Some(blob),
+                Entry::Symlink { .. } | Entry::Directory { .. } => None,
+            });
+        let outside = !blobs.clone().any(|blob| blob == dockerfile);
+        blobs
+            .chain(outside.then_some(dockerfile))
+            .map(|blob| blob.size)
+    }
+}
+
+fn no_dockerfile(selection: &Selection, error: &io::Error) -> Failure {
+    let object = selection.dockerfile.display().to_string();
+    if error.kind() == ErrorKind::NotFound {
+        Failure::new("the image cannot be built", object, "there is no such Dockerfile").try_to(
+            "Run azds prep, or correct build.dockerfile in azds.yaml; it is relative to the folder of azds.yaml.",
+        )
+    } else {
+        Failure::new("the image cannot be built", object, error.to_string())
+    }
+}
+
+struct Hashed {
+    blob: Blob,
+    executable: bool,
+}
+
+fn hash(path: &Path) -> io::Result<Hashed> {
+    let file = File::open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(&file)?;
+    // The length of what was hashed, not the file's: the two must never disagree.
+    let blob = Blob {
+        digest: digest(hasher.finalize()),
+        size: hasher.count(),
+    };
+    Ok(Hashed {
+        blob,
+        executable: mode & 0o100 != 0,
+    })
+}
+
+/// Hashes the files among `found`, on all processors. `None` for what is no file, or no longer there.
+fn hash_all(root: &Path, found: &[Found]) -> Result<Vec<Option<Hashed>>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(found) = found.get(index) else {
+                return done;
+            };
+            if found.kind == Kind::File {
+                let path = root.join(&found.path);
+                done.push((index, hash(&path).map_err(|error| (path, error))));
+            }
+        }
+    };
+    let workers = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(8);
+    let done = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("hashing does not panic"))
+            .collect::<Vec<_>>()
+    });
+    let mut hashed: Vec<Option<Hashed>> = found.iter().map(|_| None).collect();
+    for (index, result) in done {
+        match result {
+            Ok(one) => hashed[index] = Some(one),
+            Err((_, error)) if error.kind() == ErrorKind::NotFound => {}
+            Err((path, error)) => {
+                return Err(
+                    Failure::new(WHAT, path.display().to_string(), error.to_string())
+                        .try_to("Give yourself the right to read it, or list it in .dockerignore."),
+                );
+            }
+        }
+    }
+    Ok(hashed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::context::digest_of;
+
+    fn service() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join("src")).expect("a folder");
+        for (path, text) in [
+            ("Dockerfile", "FROM scratch"),
+            ("src/price.cs", "EUR"),
+            ("src-old", "x"),
+            ("empty", ""),
+        ] {
+            fs::write(folder.path().join(path), text).expect("a file");
+        }
+        folder
+    }
+
+    fn read_all(root: &Path) -> BuildContext {
+        read(&Selection {
+            root,
+            dockerfile: &root.join("Dockerfile"),
+            use_git_ignore: false,
+            ignore: &[],
+        })
+        .expect("a readable tree")
+    }
+
+    #[test]
+    fn entries_are_sorted_and_counted() {
+        let folder = service();
+        let context = read_all(folder.path());
+        let paths: Vec<&str> = context.manifest.entries.iter().map(Entry::path).collect();
+        assert_eq!(paths, ["Dockerfile", "empty", "src-old", "src/price.cs"]);
+        assert_eq!((context.files(), context.bytes()), (4, 16));
+        assert_eq!(super::super::check_manifest(&context.manifest), Ok(()));
+        assert_eq!(context.digest(), manifest_digest(&context.manifest));
+
+        fs::write(folder.path().join(".dockerignore"), "*\n!src").expect("a file");
+        let context = read_all(folder.path());
+        assert_eq!((context.files(), context.bytes()), (2, 15));
+    }
+
+    /// Fixed file times make BuildKit miss exactly this change; the digest is what it goes by here.
+    #[test]
+    fn an_edit_of_the_same_length_is_another_context() {
+        let folder = service();
+        let before = read_all(folder.path()).digest();
+        assert_eq!(read_all(folder.path()).digest(), before);
+        fs::write(folder.path().join("src/price.cs"), "USD").expect("a file");
+        assert_ne!(read_all(folder.path()).digest(), before);
+    }
+
+    #[test]
+    fn the_executable_bit_counts() {
+        let folder = service();
+        let before = read_all(folder.path()).digest();
+        let path = folder.path().join("src-old");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("our file");
+        assert_ne!(read_all(folder.path()).digest(), before);
+    }
+
+    #[test]
+    fn content_is_found_by_its_digest_and_its_change_by_hashing_again() {
+        let folder = service();
+        let context = read_all(folder.path());
+        let blob = digest_of(b"EUR");
+        let (file, size) = context.open(&blob).expect("it is there");
+        assert_eq!(
+            (io::read_to_string(file).expect("text"), size),
+            ("EUR".to_owned(), 3)
+        );
+
+        let path = folder.path().join("src/price.cs");
+        fs::write(&path, "USD").expect("a file");
+        let (mut file, _) = context.open(&blob).expect("it is there");
+        let mut now = Vec::new();
+        io::Read::read_to_end(&mut file, &mut now).expect("readable");
+        assert_ne!(digest_of(&now), blob);
+        assert!(context.changed(&blob).object.ends_with("price.cs"));
+
+        fs::remove_file(&path).expect("it is there");
+        assert!(context.open(&blob).is_err());
+        assert!(context.open(&digest_of(b"something else")).is_err());
+    }
+
+    #[test]
+    fn a_dockerfile_that_is_not_there_is_named() {
+        let folder = service();
+        let failure = read(&Selection {
+            root: folder.path(),
+            dockerfile: &folder.path().join("Dockerfile.develop"),
+            use_git_ignore: false,
+            ignore: &[],
+        });
+        let failure = failure.expect_err("there is none");
+        assert!(failure.object.ends_with("Dockerfile.develop"), "{failure}");
+        assert!(failure.remedy.contains("azds prep"), "{failure}");
+    }
+}

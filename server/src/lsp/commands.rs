@@ -1,0 +1,63 @@
+//! `workspace/executeCommand`: from names and JSON to the functions of [`crate::commands`].
+
+use azds_protocol::commands::names;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::commands::prep;
+use crate::failure::{Context, Failure, Result};
+use crate::progress::Progress;
+
+/// The commands that the server offers.
+#[derive(Clone, Copy)]
+pub(super) struct Commands {
+    /// Their names.
+    pub names: &'static [&'static str],
+    /// Runs one of them.
+    pub run: fn(String, Json, Progress) -> BoxFuture<'static, Result<Json>>,
+}
+
+/// The commands of azds. A name of [`NAMES`] without an arm in [`run`] is a fault of ours.
+pub(super) const ALL: Commands = Commands {
+    names: NAMES,
+    run: |name, argument, progress| async move { run(&name, argument, &progress).await }.boxed(),
+};
+
+const NAMES: &[&str] = &[names::PREP];
+
+async fn run(name: &str, json: Json, progress: &Progress) -> Result<Json> {
+    match name {
+        names::PREP => result(prep::prep(&argument(json)?, progress).await),
+        _ => {
+            let why = "azds has no such command";
+            Err(Failure::new("the command was not run", name, why))
+        }
+    }
+}
+
+/// The argument of a command as it wants to have it.
+fn argument<A: DeserializeOwned>(json: Json) -> Result<A> {
+    serde_json::from_value(json).or_fail("the command was not run", "its argument")
+}
+
+/// The result of a command as the editor gets it.
+fn result<R: Serialize>(result: Result<R>) -> Result<Json> {
+    serde_json::to_value(result?).or_fail("the command's result was lost", "its JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_offered_can_be_run() {
+        for name in NAMES {
+            let failure = run(name, Json::from(1), &Progress::silent()).await;
+            let failure = failure.expect_err("no command takes a number");
+            assert_eq!(failure.object, "its argument", "{name}: {failure}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What is open in the editor.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+use tower_lsp::ls_types::{TextDocumentContentChangeEvent, Uri};
+
+use super::diagnostics;
+use crate::analysis::lines::{Encoding, Lines};
+
+/// The open documents, and which of them have to be looked at. A lock is never held over an `.await`.
+#[derive(Default)]
+pub(super) struct Documents {
+    state: Mutex<State>,
+    /// Wakes who looks at documents.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    open: HashMap<Uri, Document>,
+    waiting: VecDeque<Uri>,
+    /// Of the last change of any document. A document's version can't tell whether a result is
+    /// stale, since it begins anew when the document is opened again.
+    revision: u64,
+}
+
+struct Document {
+    text: Arc<String>,
+    version: i32,
+    revision: u64,
+    shown: bool,
+}
+
+/// A document as it was at some moment.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    pub uri: Uri,
+    pub text: Arc<String>,
+    pub version: i32,
+    revision: u64,
+}
+
+/// What has to be done about a document.
+pub(super) enum Work {
+    /// It is open and has to be analysed.
+    Analyse(Snapshot),
+    /// It was closed: nothing is to be shown for it any more.
+    Clear(Uri),
+}
+
+impl Documents {
+    pub fn open(&self, uri: Uri, text: String, version: i32) {
+        let mut state = self.state();
+        let revision = state.next_revision();
+        let shown = state.open.get(&uri).is_some_and(|document| document.shown);
+        let document = Document {
+            text: Arc::new(text),
+            version,
+            revision,
+            shown,
+        };
+        state.open.insert(uri.clone(), document);
+        self.wait_for(&mut state, uri);
+    }
+
+    /// Applies changes one after the other, each to the result of the one before, as LSP has it.
+    pub fn change(
+        &self,
+        uri: Uri,
+        version: i32,
+        changes: Vec<TextDocumentContentChangeEvent>,
+        encoding: Encoding,
+    ) {
+        let mut state = self.state();
+        let revision = state.next_revision();
+        let Some(document) = state.open.get_mut(&uri) else {
+            tracing::warn!(
+                uri = uri.as_str(),
+                "a change of a document that is not open"
+            );
+            return;
+        };
+        let text = Arc::make_mut(&mut document.text);
+        for change in changes {
+            match change.range {
+                Some(range) => {
+                    let lines = Lines::new(text, encoding);
+                    let start = lines.offset(diagnostics::position(range.start));
+                    let end = lines.offset(diagnostics::position(range.end));
+                    text.replace_range(start..end.max(start), &change.text);
+                }
+                None => *text = change.text,
+            }
+        }
+        document.version = version;
+        document.revision = revision;
+        self.wait_for(&mut state, uri);
+    }
+
+    pub fn close(&self, uri: Uri) {
+        let mut state = self.state();
+        if state
+            .open
+            .remove(&uri)
+            .is_some_and(|document| document.shown)
+        {
+            self.wait_for(&mut state, uri);
+        }
+    }
+
+    /// Has all documents looked at again: files that they name may have come or gone.
+    pub fn recheck(&self) {
+        let mut state = self.state();
+        let open: Vec<_> = state.open.keys().cloned().collect();
+        for uri in open {
+            self.wait_for(&mut state, uri);
+        }
+    }
+
+    pub fn snapshot(&self, uri: &Uri) -> Option<Snapshot> {
+        self.state().snapshot(uri)
+    }
+
+    /// The next document to look at, as it is when its turn comes: what was waiting for an earlier
+    /// state of it is not done twice.
+    pub async fn next(&self) -> Work {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(work) = self.state().next() {
+                return work;
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether a result for a snapshot is to be shown: the document is still as it was, and there
+    /// is something to show or to take away.
+    pub fn may_show(&self, snapshot: &Snapshot, ours: bool) -> bool {
+        let mut state = self.state();
+        let Some(document) = state.open.get_mut(&snapshot.uri) else {
+            return false;
+        };
+        let show = document.revision == snapshot.revision && (ours || document.shown);
+        if show {
+            document.shown = ours;
+        }
+        show
+    }
+
+    fn wait_for(&self, state: &mut State, uri: Uri) {
+        if !state.waiting.contains(&uri) {
+            state.waiting.push_back(uri);
+        }
+        self.changed.notify_one();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("nothing panics while it holds the lock")
+    }
+}
+
+impl State {
+    fn next_revision(&mut self) -> u64 {
+        self.revision += 1;
+        self.revision
+    }
+
+    fn next(&mut self) -> Option<Work> {
+        let uri = self.waiting.pop_front()?;
+        Some(match self.snapshot(&uri) {
+            Some(snapshot) => Work::Analyse(snapshot),
+            None => Work::Clear(uri),
+        })
+    }
+
+    fn snapshot(&self, uri: &Uri) -> Option<Snapshot> {
+        let document = self.open.get(uri)?;
+        Some(Snapshot {
+            uri: uri.clone(),
+            text: Arc::clone(&document.text),
+            version: document.version,
+            revision: document.revision,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri() -> Uri {
+        "file:///shop/azds.yaml".parse().expect("a URI")
+    }
+
+    async fn next(documents: &Documents) -> Snapshot {
+        match documents.next().await {
+            Work::Analyse(snapshot) => snapshot,
+            Work::Clear(_) => panic!("it is open"),
+        }
+    }
+
+    #[tokio::test]
+    async fn late_changes_replace_waiting_work_and_make_results_stale() {
+        let documents = Documents::default();
+        documents.open(uri(), "a".to_owned(), 1);
+        let first = next(&documents).await;
+        for (version, text) in [(2, "b"), (3, "c")] {
+            let change = TextDocumentContentChangeEvent {
+                range: None,
+                range_length: None,
+                text: text.to_owned(),
+            };
+            documents.change(uri(), version, vec![change], Encoding::Utf16);
+        }
+        assert!(!documents.may_show(&first, true));
+        let last = next(&documents).await;
+        assert_eq!((last.version, last.text.as_str()), (3, "c"));
+        assert!(documents.may_show(&last, true));
+        assert!(documents.state().waiting.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_document_that_was_opened_again_is_another_one() {
+        let documents = Documents::default();
+        documents.open(uri(), "a".to_owned(), 1);
+        let before = next(&documents).await;
+        documents.close(uri());
+        documents.open(uri(), "b".to_owned(), 1);
+        assert!(!documents.may_show(&before, true));
+        assert!(documents.may_show(&next(&documents).await, true));
+        documents.close(uri());
+        assert!(matches!(documents.next().await, Work::Clear(_)));
+    }
+}

@@ -1,0 +1,127 @@
+//! The progress of an operation in the editor: `window/workDoneProgress` and `$/progress`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tower_lsp::Client;
+use tower_lsp::ls_types::notification;
+use tower_lsp::ls_types::{
+    MessageType, ProgressParams, ProgressParamsValue, ProgressToken, WorkDoneProgress,
+    WorkDoneProgressBegin, WorkDoneProgressEnd, WorkDoneProgressReport,
+};
+
+use crate::progress::Watcher;
+
+/// So long an editor may take to make room for a progress; without an answer there is none.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Tells the editor of the progress of one operation. The progress ends when this is dropped.
+pub(super) struct WorkDone {
+    events: UnboundedSender<Event>,
+}
+
+enum Event {
+    Said(String),
+    Warned(String),
+}
+
+impl WorkDone {
+    /// Begins to show a progress under the token that the editor gave, or under one of ours if it
+    /// lets us make one. Gives the token under which the editor may cancel the operation.
+    pub async fn begin(
+        client: &Client,
+        given: Option<ProgressToken>,
+        can_create: bool,
+        title: String,
+    ) -> (Arc<WorkDone>, Option<ProgressToken>) {
+        let token = match given {
+            Some(token) => Some(token),
+            None if can_create => create(client).await,
+            None => None,
+        };
+        let (events, told) = mpsc::unbounded_channel();
+        tokio::spawn(tell(client.clone(), token.clone(), title, told));
+        (Arc::new(WorkDone { events }), token)
+    }
+}
+
+impl Watcher for WorkDone {
+    fn began(&self, _: u64, title: &str) {
+        self.say(title);
+    }
+
+    fn said(&self, _: u64, message: &str) {
+        self.say(message);
+    }
+
+    fn ended(&self, _: u64) {}
+
+    fn warned(&self, message: &str) {
+        _ = self.events.send(Event::Warned(message.to_owned()));
+    }
+}
+
+impl WorkDone {
+    fn say(&self, message: &str) {
+        _ = self.events.send(Event::Said(message.trim_end().to_owned()));
+    }
+}
+
+/// A token that the editor knows. It is a text, since not every editor takes a number.
+async fn create(client: &Client) -> Option<ProgressToken> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let token = ProgressToken::String(format!("azds-{number}"));
+    let created = client.create_work_done_progress(token.clone());
+    match tokio::time::timeout(ANSWER, created).await {
+        Ok(Ok(())) => Some(token),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the editor refuses to show a progress");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("the editor does not answer window/workDoneProgress/create");
+            None
+        }
+    }
+}
+
+async fn tell(
+    client: Client,
+    token: Option<ProgressToken>,
+    title: String,
+    mut told: UnboundedReceiver<Event>,
+) {
+    let report = async |value| {
+        if let Some(token) = token.clone() {
+            let value = ProgressParamsValue::WorkDone(value);
+            let params = ProgressParams { token, value };
+            client
+                .send_notification::<notification::Progress>(params)
+                .await;
+        }
+    };
+    let begin = WorkDoneProgressBegin {
+        title,
+        cancellable: Some(true),
+        ..WorkDoneProgressBegin::default()
+    };
+    report(WorkDoneProgress::Begin(begin)).await;
+    while let Some(event) = told.recv().await {
+        match event {
+            Event::Said(message) => {
+                let message = Some(message);
+                let value = WorkDoneProgressReport {
+                    message,
+                    ..WorkDoneProgressReport::default()
+                };
+                report(WorkDoneProgress::Report(value)).await;
+            }
+            Event::Warned(message) => client.show_message(MessageType::WARNING, message).await,
+        }
+    }
+    let end = WorkDoneProgressEnd { message: None };
+    report(WorkDoneProgress::End(end)).await;
+}

@@ -1,0 +1,363 @@
+//! Conversations with the real server.
+
+mod editor;
+
+use futures_util::FutureExt;
+use serde_json::{Value as Json, json};
+
+use super::End;
+use super::commands::Commands;
+use crate::failure::Failure;
+use editor::Editor;
+
+const URI: &str = "file:///nowhere/azds.yaml";
+
+/// Commands that stand for those that need a cluster.
+const COMMANDS: Commands = Commands {
+    names: &["test.echo", "test.fail", "test.wait"],
+    run: |name, argument, progress| {
+        async move {
+            let step = progress.begin("working");
+            match name.as_str() {
+                "test.echo" => Ok(argument),
+                "test.wait" => {
+                    step.say("waiting");
+                    progress.cancellation().cancelled().await;
+                    Err(Failure::new(
+                        "the wait did not end",
+                        "test",
+                        "it was cancelled",
+                    ))
+                }
+                _ => {
+                    Err(Failure::new("it did not work", "test", "it never does").try_to("Try not."))
+                }
+            }
+        }
+        .boxed()
+    },
+};
+
+fn with_progress() -> Json {
+    json!({"window": {"workDoneProgress": true}})
+}
+
+fn execute(command: &str, argument: Json) -> Json {
+    json!({"command": command, "arguments": [argument]})
+}
+
+#[tokio::test]
+async fn open_a_broken_file_fix_it_close_it() {
+    let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
+    editor
+        .open(URI, "kind: helm-release\nbuild:\n  useGitIgnor: true\n")
+        .await;
+
+    let shown = editor.expect("textDocument/publishDiagnostics").await;
+    let diagnostic = &shown["params"]["diagnostics"][0];
+    assert_eq!(shown["params"]["version"], 1);
+    assert_eq!(
+        shown["params"]["diagnostics"].as_array().map(Vec::len),
+        Some(1)
+    );
+    assert_eq!(diagnostic["code"], "unknown-key");
+    assert_eq!(diagnostic["severity"], 1);
+    assert_eq!(
+        diagnostic["range"],
+        json!({"start": {"line": 2, "character": 2}, "end": {"line": 2, "character": 13}})
+    );
+    let href = diagnostic["codeDescription"]["href"]
+        .as_str()
+        .unwrap_or_default();
+    assert!(href.ends_with("/docs/diagnostics.md#unknown-key"), "{href}");
+
+    let params = json!({
+        "textDocument": {"uri": URI},
+        "range": diagnostic["range"],
+        "context": {"diagnostics": [diagnostic]},
+    });
+    let actions = editor.ask("textDocument/codeAction", params).await;
+    let action = &actions["result"][0];
+    assert_eq!(action["title"], "Change to `useGitIgnore`");
+    assert_eq!(action["kind"], "quickfix");
+    let edit = &action["edit"]["changes"][URI][0];
+    let change = json!([{"range": edit["range"], "text": edit["newText"]}]);
+    editor.change(URI, 2, change).await;
+
+    let shown = editor.expect("textDocument/publishDiagnostics").await;
+    assert_eq!(
+        shown["params"],
+        json!({"uri": URI, "diagnostics": [], "version": 2})
+    );
+
+    editor
+        .notify(
+            "textDocument/didClose",
+            json!({"textDocument": {"uri": URI}}),
+        )
+        .await;
+    let cleared = editor.expect("textDocument/publishDiagnostics").await;
+    assert_eq!(cleared["params"], json!({"uri": URI, "diagnostics": []}));
+    editor.end().await;
+}
+
+#[tokio::test]
+async fn other_files_are_not_spoken_of() {
+    let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
+    editor.open("file:///nowhere/other.yaml", "a: [").await;
+    editor.open("untitled:azds.yaml", "a: [").await;
+    editor.open("file:///nowhere/values.dev.yaml", "a: [").await;
+    let shown = editor.expect("textDocument/publishDiagnostics").await;
+    assert_eq!(shown["params"]["uri"], "file:///nowhere/values.dev.yaml");
+    editor
+        .notify(
+            "textDocument/didClose",
+            json!({"textDocument": {"uri": "untitled:azds.yaml"}}),
+        )
+        .await;
+    editor.end().await;
+}
+
+#[tokio::test]
+async fn columns_are_those_that_were_agreed_on() {
+    for (offered, agreed, character) in [
+        (json!(["utf-8", "utf-16"]), "utf-8", 9),
+        (json!(["utf-32", "utf-16"]), "utf-16", 7),
+    ] {
+        let capabilities = json!({"general": {"positionEncodings": offered}});
+        let (mut editor, result) = Editor::start(COMMANDS, capabilities).await;
+        assert_eq!(result["capabilities"]["positionEncoding"], agreed);
+        editor.open(URI, "{'😀': 1}").await;
+        let shown = editor.expect("textDocument/publishDiagnostics").await;
+        let range = &shown["params"]["diagnostics"][0]["range"];
+        assert_eq!(range["end"]["character"], character - 2, "{shown}");
+        editor.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_command_shows_its_progress_and_answers() {
+    let (mut editor, result) = Editor::start(COMMANDS, with_progress()).await;
+    let offered = &result["capabilities"]["executeCommandProvider"]["commands"];
+    assert_eq!(*offered, json!(COMMANDS.names));
+
+    let id = editor
+        .request(
+            "workspace/executeCommand",
+            execute("test.echo", json!({"a": 1})),
+        )
+        .await;
+    let create = editor.expect("window/workDoneProgress/create").await;
+    let token = create["params"]["token"].clone();
+    assert!(
+        token.is_string(),
+        "not every editor takes a number: {token}"
+    );
+    editor.answer(&create).await;
+
+    let (mut kinds, mut answer) = (Vec::new(), Json::Null);
+    while kinds.last() != Some(&json!("end")) || answer.is_null() {
+        let message = editor.next().await;
+        if message["method"] == "$/progress" {
+            assert_eq!(message["params"]["token"], token);
+            kinds.push(message["params"]["value"]["kind"].clone());
+        } else {
+            assert_eq!(message["id"], id);
+            answer = message["result"].clone();
+        }
+    }
+    assert_eq!(kinds, ["begin", "report", "end"]);
+    assert_eq!(answer, json!({"a": 1}));
+    editor.end().await;
+}
+
+#[tokio::test]
+async fn a_progress_that_the_editor_refuses_is_never_begun() {
+    let (mut editor, _) = Editor::start(COMMANDS, with_progress()).await;
+    let id = editor
+        .request("workspace/executeCommand", execute("test.echo", json!(7)))
+        .await;
+    let create = editor.expect("window/workDoneProgress/create").await;
+    let error = json!({"code": -32603, "message": "no room"});
+    editor
+        .send(json!({"jsonrpc": "2.0", "id": create["id"], "error": error}))
+        .await;
+    let answer = editor.next().await;
+    assert_eq!((&answer["id"], &answer["result"]), (&json!(id), &json!(7)));
+    editor.end().await;
+}
+
+#[tokio::test]
+async fn a_failure_says_what_why_and_what_to_try() {
+    let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
+    let answer = editor
+        .ask("workspace/executeCommand", execute("test.fail", json!({})))
+        .await;
+    assert_eq!(
+        answer["error"],
+        json!({
+            "code": -32803,
+            "message": "it did not work: test: it never does. Try not.",
+            "data": {"what": "it did not work", "object": "test", "why": "it never does", "try": "Try not."},
+        })
+    );
+    editor.end().await;
+}
+
+#[tokio::test]
+async fn an_operation_ends_when_its_progress_is_cancelled() {
+    let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
+    let mut params = execute("test.wait", json!({}));
+    params["workDoneToken"] = json!("mine");
+    let id = editor.request("workspace/executeCommand", params).await;
+    editor
+        .notify("window/workDoneProgress/cancel", json!({"token": "mine"}))
+        .await;
+    let mut ended = false;
+    let mut answered = false;
+    while !(ended && answered) {
+        let message = editor.next().await;
+        ended |= message["params"]["value"]["kind"] == "end";
+        if message["id"] == id {
+            assert_eq!(message["error"]["code"], -32800, "{message}");
+            answered = true;
+        }
+    }
+    editor.end().await;
+}
+
+#[tokio::test]
+async fn an_operation_ends_when_its_request_is_cancelled() {
+    let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
+    let mut params = execute("test.wait", json!({}));
+    params["workDoneToken"] = json!(1);
+    let id = editor.request("workspace/executeCommand", params).await;
+    while editor.expect("$/progress").await["params"]["value"]["message"] != "waiting" {}
+    editor.notify("$/cancelRequest", json!({"id": id})).await;
+    let mut kinds = Vec::new();
+    for _ in 0..2 {
+        let message = editor.next().await;
+        kinds.push(message["params"]["value"]["kind"].clone());
+        if message["id"] == id {
+            assert_eq!(message["error"]["code"], -32800, "{message}");
+        }
+    }
+    assert!(kinds.contains(&json!("end")), "{kinds:?}");
+    editor.end().await;
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_said_and_the_conversation_goes_on() {
+    let mut editor = Editor::connect(COMMANDS);
+    let early = editor.ask("textDocument/codeAction", json!({})).await;
+    assert_eq!(early["error"]["code"], -32002, "{early}");
+    editor.ask("initialize", json!({"capabilities": {}})).await;
+    let unknown = editor.ask("azds/dance", json!({})).await;
+    assert_eq!(unknown["error"]["code"], -32601, "{unknown}");
+    let wrong = editor
+        .ask("textDocument/codeAction", json!({"textDocument": 1}))
+        .await;
+    assert_eq!(wrong["error"]["code"], -32602, "{wrong}");
+    editor.notify("azds/dance", json!({})).await;
+    editor.notify("$/dance", json!({})).await;
+    editor
+        .send(json!({"jsonrpc": "2.0", "id": 99, "result": null}))
+        .await;
+    editor.send(json!([1])).await;
+    let neither = editor.next().await;
+    assert_eq!(neither["error"]["code"], -32600, "{neither}");
+    editor.end().await;
+}
+
+#[tokio::test]
+async fn an_end_without_shutdown_is_abrupt() {
+    let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
+    editor.notify("exit", Json::Null).await;
+    assert_eq!(editor.ended().await, End::Abrupt);
+
+    let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
+    editor
+        .request("workspace/executeCommand", execute("test.wait", json!({})))
+        .await;
+    assert_eq!(editor.vanish().await, End::Abrupt);
+}
+
+/// Requests that wait for the editor, and the editor does not even read until it has sent all it
+/// has to send. `tower_lsp::Server` hangs here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_waiting_requests_and_five_thousand_changes() {
+    const REQUESTS: i64 = 1000;
+    const CHANGES: i32 = 5000;
+    let letter = |at: i32| char::from(b'a' + u8::try_from(at * 7 % 26).expect("less than 26"));
+    let (mut editor, _) = Editor::start(COMMANDS, with_progress()).await;
+    editor
+        .open(URI, "kind: helm-release\ninstall: {set: {a: $(x)}}\n")
+        .await;
+    let column = "install: {set: {a: $(x".len();
+
+    let mut cancelled = Vec::new();
+    for at in 0..CHANGES {
+        let end = json!({"line": 1, "character": column + at as usize});
+        let change = json!([{"range": {"start": end, "end": end}, "text": letter(at)}]);
+        editor.change(URI, at + 2, change).await;
+        if at % 5 == 0 {
+            let params = execute("test.echo", json!(at));
+            let id = editor.request("workspace/executeCommand", params).await;
+            if at % 100 == 0 {
+                editor.notify("$/cancelRequest", json!({"id": id})).await;
+                cancelled.push(id);
+            }
+        }
+    }
+
+    let (mut creates, mut answered, mut shown) = (Vec::new(), 0, 0);
+    let mut ends = 0;
+    let last = CHANGES + 1;
+    while creates.len() < REQUESTS as usize || shown < last {
+        let message = editor.next().await;
+        match message["method"].as_str() {
+            Some("window/workDoneProgress/create") => creates.push(message),
+            Some("textDocument/publishDiagnostics") => shown = fresh(&message, shown, letter),
+            None => {
+                assert!(
+                    cancelled.contains(&message["id"].as_i64().expect("ours")),
+                    "{message}"
+                );
+                assert_eq!(message["error"]["code"], -32800);
+                answered += 1;
+            }
+            Some(_) => panic!("{message}"),
+        }
+    }
+    assert_eq!(answered, cancelled.len() as i64);
+    for create in creates.iter().rev() {
+        editor.answer(create).await;
+    }
+    let kept = REQUESTS - answered;
+    while answered < REQUESTS || ends < kept {
+        let message = editor.next().await;
+        if message["method"] == "$/progress" {
+            ends += i64::from(message["params"]["value"]["kind"] == "end");
+        } else {
+            assert!(message["result"].is_i64(), "{message}");
+            answered += 1;
+        }
+    }
+    editor.end().await;
+}
+
+/// Checks that diagnostics are newer than the last ones and those of the text that had their
+/// version: the token's name is all letters in their order. Gives the version.
+fn fresh(message: &Json, last: i32, letter: impl Fn(i32) -> char) -> i32 {
+    let version = message["params"]["version"].as_i64().expect("it has one") as i32;
+    assert!(version > last, "{version} after {last}");
+    let letters: String = (0..version - 1).map(letter).collect();
+    let text = message["params"]["diagnostics"][0]["message"]
+        .as_str()
+        .unwrap_or_default();
+    assert!(
+        text.contains(&format!("$(x{letters})")),
+        "version {version}: {text}"
+    );
+    version
+}
