@@ -104,23 +104,21 @@ pub async fn uninstall(
     cancellation: &CancellationToken,
 ) -> Result<bool> {
     let mut command = helm(namespace);
-    command.args([
-        "uninstall",
-        release,
-        "--ignore-not-found",
-        "--wait",
-        "--timeout",
-        "60s",
-    ]);
+    // In the foreground, so that the pods are gone, too, when helm has waited.
+    command.args(["uninstall", release, "--cascade", "foreground"]);
+    command.args(["--wait", "--timeout", "90s"]);
     let what = "the release was not removed";
     let output = run(command, what, Vec::new(), INSTALL_TIMEOUT, cancellation).await?;
-    if !output.status.success() {
-        let object = format!("release {release}");
-        return Err(Failure::new(what, object, words(&output))
-            .try_to("Run it again; what helm could not remove can be removed with kubectl."));
+    if output.status.success() {
+        return Ok(true);
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    Ok(said.contains("uninstalled"))
+    let why = words(&output);
+    // Helm's own --ignore-not-found would not tell the two apart.
+    if why.contains("release: not found") {
+        return Ok(false);
+    }
+    Err(Failure::new(what, format!("release {release}"), why)
+        .try_to("Run it again; what helm could not remove can be removed with kubectl."))
 }
 
 /// The releases of a namespace whose names match `pattern`, a regular expression.
