@@ -18,10 +18,10 @@ fn verdicts_are_those_of_dockers_matcher() {
     assert!(output.status.success(), "the oracle failed: {said}");
     let kept = std::fs::read_to_string(&kept).expect("it was opened above");
     let now = String::from_utf8(output.stdout).expect("JSON is UTF-8");
-    for (kept, now) in kept.lines().zip(now.lines()) {
+    for (ours, theirs) in kept.lines().zip(now.lines()) {
         assert_eq!(
-            kept, now,
-            "verdicts.json is not what moby/patternmatcher says"
+            ours, theirs,
+            "verdicts.json is not what Docker's matcher says"
         );
     }
     assert_eq!(kept.lines().count(), now.lines().count());

@@ -4,15 +4,22 @@
 //! | who answers | request | body → answer |
 //! |---|---|---|
 //! | host | `GET /v1/debug/processes` | → lines of [`ProcessInfo`] |
-//! | host | `PUT /v1/debug/debuggers/NAME` | a tar of the debugger's folder → 204 |
-//! | host | `HEAD /v1/debug/debuggers/NAME` | → 200 if it is there, else 404 |
+//! | host | `PUT /v1/debug/debuggers/NAME` | a tar of the debugger's folder → [`DebuggerFolder`] |
+//! | host | `GET /v1/debug/debuggers/NAME` | → [`DebuggerFolder`] if it is there, else 404 |
 //! | host | `POST /v1/debug/sessions` | [`StartDebugger`] → [`DebuggerStarted`] |
 //! | host | `CONNECT` with [`DebuggerStarted::stream`] as authority | the debugger's DAP bytes |
+//! | host | `GET /v1/debug/end` | → [`DebuggerEnd`] of the last session, else 404 |
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+/// Host part of every [`DebuggerStarted::stream`]: a name that no address has.
+pub const STREAM_HOST: &str = "debugger";
+/// Loopback port of the pod where a debugger of [`DebuggerStart::Restart`] listens. Below the range of
+/// ephemeral ports, beside those of the agents.
+pub const DEBUGGER_PORT: u16 = 29190;
 
 /// Arguments of the DAP requests `attach` and `launch` for type `azds`. All can be left out where
 /// they can be found out; what is not ours goes to the debugger as it is.
@@ -90,11 +97,32 @@ pub enum DebuggerStart {
     Restart {
         /// Program and arguments.
         command: Vec<String>,
+        /// Folder in which it is started; that of the service's first start where there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        working_dir: Option<String>,
         /// Added to the environment.
         env: BTreeMap<String, String>,
         /// Loopback port on which the debugger will listen.
         port: u16,
     },
+}
+
+/// Where the host keeps a debugger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DebuggerFolder {
+    /// Folder in the container.
+    pub folder: String,
+}
+
+/// How the debugger of a session came to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DebuggerEnd {
+    /// [`DebuggerStarted::stream`] of the session.
+    pub stream: String,
+    /// What the host saw, in words that follow "because": "netcoredbg ended with exit code 1".
+    pub why: String,
 }
 
 /// A debugger that was started.

@@ -11,7 +11,12 @@ use crate::shell::{checkout, output};
 /// Builds both and gives the path of azds.
 pub fn build(release: bool) -> Result<PathBuf> {
     // Two calls, since rustflags act per call. Only the agent's own crate gets the flag: dependencies are shared.
-    let agent = cargo(release, "azds-agent", &["-C", "target-feature=+crt-static"], None)?;
+    let agent = cargo(
+        release,
+        "azds-agent",
+        &["-C", "target-feature=+crt-static"],
+        None,
+    )?;
     let interpreter = output(Command::new("readelf").arg("--program-headers").arg(&agent))?;
     if interpreter.contains("INTERP") {
         bail!("{} is not static: it names an interpreter", agent.display());
@@ -21,7 +26,15 @@ pub fn build(release: bool) -> Result<PathBuf> {
 
 fn cargo(release: bool, binary: &str, flags: &[&str], agent: Option<&PathBuf>) -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["rustc", "--package", "azds", "--bin", binary, "--message-format", "json-render-diagnostics"]);
+    cargo.args([
+        "rustc",
+        "--package",
+        "azds",
+        "--bin",
+        binary,
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
     if release {
         cargo.arg("--release");
     }
@@ -32,7 +45,9 @@ fn cargo(release: bool, binary: &str, flags: &[&str], agent: Option<&PathBuf>) -
         cargo.env("AZDS_AGENT_BINARY", agent);
     }
     let built = output(cargo.current_dir(checkout()))?;
-    let messages = built.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let messages = built
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let executable = messages
         .filter(|message| message["target"]["name"] == binary)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from));

@@ -26,12 +26,15 @@ impl Key {
 
     /// Adds every file of a folder, by name and content. Folders inside it are not looked at.
     pub fn and_files_of(mut self, folder: &Path) -> Result<Self> {
-        let mut files: Vec<PathBuf> =
-            fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        let mut files: Vec<PathBuf> = fs::read_dir(folder)?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<std::io::Result<_>>()?;
         files.retain(|file| file.is_file());
         files.sort();
         for file in files {
-            self = self.and(file.file_name().unwrap_or_default().as_encoded_bytes()).and(&fs::read(&file)?);
+            self = self
+                .and(file.file_name().unwrap_or_default().as_encoded_bytes())
+                .and(&fs::read(&file)?);
         }
         Ok(self)
     }
@@ -39,7 +42,8 @@ impl Key {
     /// Adds a file of another entry: that entry's folder name holds the hash of what the file was made from.
     pub fn and_entry(self, file: &Path) -> Self {
         let entry = file.parent().and_then(Path::file_name).unwrap_or_default();
-        self.and(entry.as_encoded_bytes()).and(file.file_name().unwrap_or_default().as_encoded_bytes())
+        self.and(entry.as_encoded_bytes())
+            .and(file.file_name().unwrap_or_default().as_encoded_bytes())
     }
 
     /// Sixteen hexadecimal digits.
@@ -63,11 +67,17 @@ pub struct Cache {
 impl Cache {
     /// `AZDS_CACHE`, else `azds` in the user's cache folder.
     pub fn folder() -> Result<PathBuf> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let set = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         let folder = set("AZDS_CACHE")
             .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("azds")))
             .or_else(|| set("HOME").map(|home| home.join(".cache/azds")));
-        let Some(folder) = folder else { bail!("set AZDS_CACHE to a folder for the cluster's parts") };
+        let Some(folder) = folder else {
+            bail!("set AZDS_CACHE to a folder for the cluster's parts")
+        };
         Ok(std::path::absolute(folder)?)
     }
 
@@ -77,14 +87,25 @@ impl Cache {
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let lock = File::create(folder.join("lock"))?;
         if lock.try_lock().is_err() {
-            eprintln!("waiting for another xtask that makes parts in {}", folder.display());
+            eprintln!(
+                "waiting for another xtask that makes parts in {}",
+                folder.display()
+            );
             lock.lock()?;
         }
-        Ok(Self { folder, _lock: lock })
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
     }
 
     /// The folder `name-key`; where it is not there yet, `make` fills it.
-    pub fn entry(&self, name: &str, key: &Key, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    pub fn entry(
+        &self,
+        name: &str,
+        key: &Key,
+        make: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
         let entry = self.folder.join(format!("{name}-{}", key.text()));
         if entry.exists() {
             return Ok(entry);

@@ -25,7 +25,10 @@ pub struct Image {
 
 /// Writes all of them as one OCI image archive, in which a layer that several share lies once.
 pub fn write_archive(images: &[Image], to: impl Write) -> Result<()> {
-    let mut archive = Archive { tar: tar::Builder::new(to), written: Vec::new() };
+    let mut archive = Archive {
+        tar: tar::Builder::new(to),
+        written: Vec::new(),
+    };
     let mut manifests = Vec::new();
     for image in images {
         let mut layers = Vec::new();
@@ -44,7 +47,10 @@ pub fn write_archive(images: &[Image], to: impl Write) -> Result<()> {
         manifest["annotations"] = json!({"io.containerd.image.name": image.name});
         manifests.push(manifest);
     }
-    archive.entry("index.json", &serde_json::to_vec(&json!({"schemaVersion": 2, "manifests": manifests}))?)?;
+    archive.entry(
+        "index.json",
+        &serde_json::to_vec(&json!({"schemaVersion": 2, "manifests": manifests}))?,
+    )?;
     archive.entry("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
     archive.tar.into_inner()?.flush()?;
     Ok(())
@@ -57,12 +63,21 @@ struct Archive<W: Write> {
 
 impl<W: Write> Archive<W> {
     fn entry(&mut self, path: &str, content: &[u8]) -> io::Result<()> {
-        self.tar.append_data(&mut header(tar::EntryType::Regular, 0o644, content.len() as u64), path, content)
+        self.tar.append_data(
+            &mut header(tar::EntryType::Regular, 0o644, content.len() as u64),
+            path,
+            content,
+        )
     }
 
     fn json(&mut self, value: &Value, media_type: &str) -> Result<Value> {
         let content = serde_json::to_vec(value)?;
-        self.blob(hex(&Sha256::digest(&content)), content.len() as u64, content.as_slice(), media_type)
+        self.blob(
+            hex(&Sha256::digest(&content)),
+            content.len() as u64,
+            content.as_slice(),
+            media_type,
+        )
     }
 
     fn file(&mut self, file: &Path, media_type: &str) -> Result<Value> {
@@ -71,10 +86,17 @@ impl<W: Write> Archive<W> {
         self.blob(digest, file.metadata()?.len(), file, media_type)
     }
 
-    fn blob(&mut self, digest: String, size: u64, content: impl Read, media_type: &str) -> Result<Value> {
+    fn blob(
+        &mut self,
+        digest: String,
+        size: u64,
+        content: impl Read,
+        media_type: &str,
+    ) -> Result<Value> {
         if !self.written.contains(&digest) {
             let mut header = header(tar::EntryType::Regular, 0o644, size);
-            self.tar.append_data(&mut header, format!("blobs/sha256/{digest}"), content)?;
+            self.tar
+                .append_data(&mut header, format!("blobs/sha256/{digest}"), content)?;
             self.written.push(digest.clone());
         }
         Ok(json!({"mediaType": media_type, "digest": format!("sha256:{digest}"), "size": size}))

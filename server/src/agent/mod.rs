@@ -5,6 +5,7 @@
 
 pub mod build;
 pub mod builder;
+pub mod debug;
 mod files;
 pub mod host;
 mod http;

@@ -40,7 +40,7 @@ impl<'t> Lines<'t> {
 
     /// The position of an offset; that of the end for one past it.
     pub fn position(&self, offset: usize) -> Position {
-        let offset = self.text.floor_char_boundary(offset.min(self.text.len()));
+        let offset = floor_char_boundary(self.text, offset);
         let at = self.index.line_col(size(offset));
         let character = match self.encoding {
             Encoding::Utf8 => at.col,
@@ -75,8 +75,17 @@ impl<'t> Lines<'t> {
                     .map_or(line.len(), |at| at.col as usize)
             }
         };
-        start + line.floor_char_boundary(column.min(line.len()))
+        start + floor_char_boundary(line, column)
     }
+}
+
+/// The last offset up to `at` that is between two characters.
+pub(super) fn floor_char_boundary(text: &str, at: usize) -> usize {
+    let mut floor = at.min(text.len());
+    while !text.is_char_boundary(floor) {
+        floor -= 1;
+    }
+    floor
 }
 
 /// Texts of 4 GiB are not opened in editors; their ends would be wrong, nothing worse.

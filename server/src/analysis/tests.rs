@@ -151,8 +151,18 @@ fn the_first_syntax_error_is_reported_and_what_follows_is_read_on() {
         configurations:
           develop:
             container:
+              sync: ["**/Pages/**", !**/*.js]
+        #                           ^^^^^^^^ yaml-syntax: This is not valid YAML: a text that begins with `!` must be in quotes.
+              iterat: {}
+        #     ^^^^^^ unknown-key: There is no key `iterat` here. Did you mean `iterate`? [Change to `iterate`]
+    "#]]);
+    check_azds_yaml(expect![[r#"
+        kind: helm-release
+        configurations:
+          develop:
+            container:
               sync: [**/Pages/**]
-        #            ^^^^^^^^^^^^ yaml-syntax: This is not valid YAML: while parsing node, found unknown anchor.
+        #            ^^^^^^^^^^^^ yaml-syntax: This is not valid YAML: a text that begins with `*` must be in quotes.
               iterat: {}
         #     ^^^^^^ unknown-key: There is no key `iterat` here. Did you mean `iterate`? [Change to `iterate`]
     "#]]);

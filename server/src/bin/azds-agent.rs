@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use azds::agent::{build, builder, host, initializer, install, probe};
-use azds::failure::{Failure, Result};
+use azds::failure::{Context, Result};
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// The part of azds that runs in the cluster.
@@ -61,19 +62,30 @@ fn start(command: Command) -> Result<u8> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure::new("the agent did not start", "", error.to_string()))?;
+        .or_fail("the agent did not start", "its threads")?;
     runtime.block_on(run(command))
 }
 
 async fn run(command: Command) -> Result<u8> {
     match command {
-        Command::Initializer(arguments) => initializer::run(arguments).await?,
-        Command::Builder(arguments) => builder::run(arguments).await?,
-        Command::Build(arguments) => build::run(arguments).await?,
-        Command::Host(arguments) => return host::run(arguments).await,
-        Command::Probe(arguments) => probe::run(arguments).await?,
-        Command::Install { to } => install::install(&to)?,
-        Command::Sleep => std::future::pending().await,
+        // Signals are the service's business.
+        Command::Host(arguments) => host::run(arguments).await,
+        Command::Initializer(arguments) => until_terminated(initializer::run(arguments)).await,
+        Command::Builder(arguments) => until_terminated(builder::run(arguments)).await,
+        Command::Build(arguments) => until_terminated(build::run(arguments)).await,
+        Command::Probe(arguments) => until_terminated(probe::run(arguments)).await,
+        Command::Install { to } => install::install(&to).map(|()| 0),
+        Command::Sleep => until_terminated(std::future::pending()).await,
     }
-    Ok(0)
+}
+
+/// Runs `work` to its end, or until the kubelet ends the container: process 1 has no default for
+/// its signal.
+async fn until_terminated(work: impl Future<Output = Result<()>>) -> Result<u8> {
+    let what = "the agent did not start";
+    let mut terminate = signal(SignalKind::terminate()).or_fail(what, "SIGTERM")?;
+    tokio::select! {
+        ended = work => ended.map(|()| 0),
+        _ = terminate.recv() => Ok(128 + 15),
+    }
 }

@@ -177,3 +177,6 @@ impl Files for On<'_> {
         self.0.join(path).is_dir()
     }
 }
+
+#[cfg(test)]
+mod tests;

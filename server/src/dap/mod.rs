@@ -1,1 +1,58 @@
 //! The debug adapter: the only place with DAP types.
+//!
+//! It stands between an editor and a debugger in a pod. What they say to each other passes as it is;
+//! changed are only `seq`, the paths of sources, and what would end the service. Before there is a
+//! debugger, and after, the adapter answers itself.
+
+mod attach;
+mod bridge;
+mod codec;
+mod editor;
+mod host;
+mod message;
+mod paths;
+mod progress;
+mod runtimes;
+mod session;
+mod sources;
+
+use std::path::PathBuf;
+
+use azds_protocol::commands::UpArguments;
+use azds_protocol::debug::AttachArguments;
+
+pub use codec::Codec;
+pub use host::{Connection, Host};
+pub use session::serve;
+
+use crate::commands::debugger::Installed;
+use crate::failure::Result;
+use crate::progress::Progress;
+
+/// A running service that can be debugged.
+pub struct Target {
+    /// Its pod.
+    pub pod: String,
+    /// What its image was built from: the service's folder, or its build context.
+    pub folder: PathBuf,
+    /// The host in its container.
+    pub host: Host,
+}
+
+/// What the adapter needs of the rest of azds.
+pub trait Services: Send + Sync {
+    /// Brings a service up.
+    fn up(
+        &self,
+        arguments: UpArguments,
+        progress: &Progress,
+    ) -> impl Future<Output = Result<()>> + Send;
+    /// Finds the pod of a service and connects to its host.
+    fn connect(
+        &self,
+        arguments: &AttachArguments,
+        progress: &Progress,
+    ) -> impl Future<Output = Result<Target>> + Send;
+    /// The debugger for a runtime, as it is installed on this machine.
+    fn debugger(&self, runtime: &str) -> Result<Installed>;
+}

@@ -55,9 +55,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_offered_can_be_run() {
         for name in NAMES {
-            let nonsense = Json::Array(vec![]);
-            let failure = run(name, nonsense, &Progress::silent()).await;
-            let failure = failure.expect_err("no command takes a list");
+            let failure = run(name, Json::from(1), &Progress::silent()).await;
+            let failure = failure.expect_err("no command takes a number");
             assert_eq!(failure.object, "its argument", "{name}: {failure}");
         }
     }

@@ -187,3 +187,52 @@ impl State {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri() -> Uri {
+        "file:///shop/azds.yaml".parse().expect("a URI")
+    }
+
+    async fn next(documents: &Documents) -> Snapshot {
+        match documents.next().await {
+            Work::Analyse(snapshot) => snapshot,
+            Work::Clear(_) => panic!("it is open"),
+        }
+    }
+
+    #[tokio::test]
+    async fn late_changes_replace_waiting_work_and_make_results_stale() {
+        let documents = Documents::default();
+        documents.open(uri(), "a".to_owned(), 1);
+        let first = next(&documents).await;
+        for (version, text) in [(2, "b"), (3, "c")] {
+            let change = TextDocumentContentChangeEvent {
+                range: None,
+                range_length: None,
+                text: text.to_owned(),
+            };
+            documents.change(uri(), version, vec![change], Encoding::Utf16);
+        }
+        assert!(!documents.may_show(&first, true));
+        let last = next(&documents).await;
+        assert_eq!((last.version, last.text.as_str()), (3, "c"));
+        assert!(documents.may_show(&last, true));
+        assert!(documents.state().waiting.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_document_that_was_opened_again_is_another_one() {
+        let documents = Documents::default();
+        documents.open(uri(), "a".to_owned(), 1);
+        let before = next(&documents).await;
+        documents.close(uri());
+        documents.open(uri(), "b".to_owned(), 1);
+        assert!(!documents.may_show(&before, true));
+        assert!(documents.may_show(&next(&documents).await, true));
+        documents.close(uri());
+        assert!(matches!(documents.next().await, Work::Clear(_)));
+    }
+}

@@ -54,9 +54,16 @@ state = "{folder}/containerd-state"
             {"type": "portmap", "capabilities": {"portMappings": true}},
         ]});
         fs::create_dir_all(self.folder.join("cni"))?;
-        fs::write(self.folder.join("cni/10-azds.conflist"), serde_json::to_vec_pretty(&cni)?)?;
+        fs::write(
+            self.folder.join("cni/10-azds.conflist"),
+            serde_json::to_vec_pretty(&cni)?,
+        )?;
         fs::write(self.folder.join("containerd.toml"), config)?;
-        self.start("containerd", Path::new("containerd"), &format!("--config {folder}/containerd.toml"))
+        self.start(
+            "containerd",
+            Path::new("containerd"),
+            &format!("--config {folder}/containerd.toml"),
+        )
     }
 
     /// etcd and the API server.
@@ -88,7 +95,10 @@ state = "{folder}/containerd-state"
         let admin = format!("--kubeconfig={folder}/admin.kubeconfig");
         let (ca, tokens) = (pki.file("ca.crt"), pki.file("sa.key"));
         let (ca, tokens) = (ca.display(), tokens.display());
-        fs::write(self.folder.join("kubelet.json"), serde_json::to_vec_pretty(&self.kubelet_configuration(pki))?)?;
+        fs::write(
+            self.folder.join("kubelet.json"),
+            serde_json::to_vec_pretty(&self.kubelet_configuration(pki))?,
+        )?;
         self.start_kube(
             "kubelet",
             &format!(
@@ -154,8 +164,16 @@ state = "{folder}/containerd-state"
 
     /// The last line of every component's log.
     pub fn last_words(&self) -> String {
-        let last = |name: &str| tail_of(&self.folder.join(format!("logs/{name}.log"))).lines().last().map(str::to_owned);
-        let lines = self.running.iter().map(|(name, _)| format!("{name}: {}", last(name).unwrap_or_default()));
+        let last = |name: &str| {
+            tail_of(&self.folder.join(format!("logs/{name}.log")))
+                .lines()
+                .last()
+                .map(str::to_owned)
+        };
+        let lines = self
+            .running
+            .iter()
+            .map(|(name, _)| format!("{name}: {}", last(name).unwrap_or_default()));
         lines.collect::<Vec<_>>().join("\n")
     }
 

@@ -42,7 +42,11 @@ pub fn up() -> Result<()> {
     let template = template::images_imported(&cache, &base_images(&cache, &parts)?)?;
     template::copy(&template, &folder.join("containerd"))?;
     let started = Instant::now();
-    let plan = node::Plan { kube: parts.kube, kubectl: parts.kubectl, helm: parts.helm };
+    let plan = node::Plan {
+        kube: parts.kube,
+        kubectl: parts.kubectl,
+        helm: parts.helm,
+    };
     fs::write(folder.join("plan.json"), serde_json::to_vec(&plan)?)?;
     let log = folder.join("logs/node.log");
     fs::create_dir_all(folder.join("logs"))?;
@@ -55,11 +59,20 @@ pub fn up() -> Result<()> {
     if let Err(error) = wait_until_started(&mut node) {
         let said = tail_of(&log);
         remains::end_processes(&folder)?;
-        return Err(error.context(format!("the cluster did not start; its logs are in {}/logs:\n{said}", folder.display())));
+        return Err(error.context(format!(
+            "the cluster did not start; its logs are in {}/logs:\n{said}",
+            folder.display()
+        )));
     }
     let state = State::read()?;
-    let (all, node) = (begun.elapsed().as_secs_f32(), started.elapsed().as_secs_f32());
-    println!("The cluster runs, after {all:.1} s ({node:.1} s of these for the node).\n{}", state.usage());
+    let (all, node) = (
+        begun.elapsed().as_secs_f32(),
+        started.elapsed().as_secs_f32(),
+    );
+    println!(
+        "The cluster runs, after {all:.1} s ({node:.1} s of these for the node).\n{}",
+        state.usage()
+    );
     Ok(())
 }
 
@@ -86,14 +99,16 @@ pub fn down() -> Result<()> {
 
 /// Says whether the cluster answers; fails if not.
 pub fn status() -> Result<()> {
-    let state = healthy().context("the cluster does not run; start it with: cargo xtask cluster up")?;
+    let state =
+        healthy().context("the cluster does not run; start it with: cargo xtask cluster up")?;
     println!("The cluster runs.\n{}", state.usage());
     Ok(())
 }
 
 /// Prints shell exports for it.
 pub fn env() -> Result<()> {
-    let state = State::read().context("the cluster does not run; start it with: cargo xtask cluster up")?;
+    let state =
+        State::read().context("the cluster does not run; start it with: cargo xtask cluster up")?;
     print!("{}", state.exports());
     Ok(())
 }
@@ -101,9 +116,17 @@ pub fn env() -> Result<()> {
 /// The cluster's state if its API server answers and its node is ready.
 fn healthy() -> Result<State> {
     let state = State::read()?;
-    let query = ["get", "node", "-o", r#"jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}"#];
+    let query = [
+        "get",
+        "node",
+        "-o",
+        r#"jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}"#,
+    ];
     let mut kubectl = Command::new(&state.kubectl);
-    kubectl.arg("--request-timeout=5s").args(query).env("KUBECONFIG", &state.kubeconfig);
+    kubectl
+        .arg("--request-timeout=5s")
+        .args(query)
+        .env("KUBECONFIG", &state.kubeconfig);
     match output(&mut kubectl)?.as_str() {
         "True" => Ok(state),
         other => bail!("its node is not ready (Ready: {other:?})"),

@@ -39,7 +39,8 @@ pub fn node() -> Result<()> {
     // Before the namespace is left: a socket stays where it was made.
     let api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let ingress = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let address = |listener: &TcpListener| Ok::<_, std::io::Error>(listener.local_addr()?.to_string());
+    let address =
+        |listener: &TcpListener| Ok::<_, std::io::Error>(listener.local_addr()?.to_string());
     let (outside, ingress_address) = (address(&api)?, address(&ingress)?);
 
     enter_namespaces(&folder)?;
@@ -49,23 +50,41 @@ pub fn node() -> Result<()> {
     pki.kubeconfig(&kubeconfig, "admin", &format!("https://{outside}"))?;
     let inside = folder.join("admin.kubeconfig");
     pki.kubeconfig(&inside, "admin", &format!("https://127.0.0.1:{API}"))?;
-    pki.kubeconfig(&folder.join("kubelet.kubeconfig"), "kubelet", &format!("https://127.0.0.1:{API}"))?;
+    pki.kubeconfig(
+        &folder.join("kubelet.kubeconfig"),
+        "kubelet",
+        &format!("https://127.0.0.1:{API}"),
+    )?;
 
-    let mut components = Components { folder: &folder, kube: &plan.kube, running: Vec::new() };
+    let mut components = Components {
+        folder: &folder,
+        kube: &plan.kube,
+        running: Vec::new(),
+    };
     components.start_containerd()?;
     components.start_api_server(&pki, API)?;
     relay::serve(api, SocketAddr::from((Ipv4Addr::LOCALHOST, API)));
     relay::serve(ingress, SocketAddr::new(network::NODE.parse()?, 80));
     let kubectl = |arguments: &str| {
-        let mut kubectl = command(&format!("{} --request-timeout=10s {arguments}", plan.kubectl.display()), &[]);
+        let mut kubectl = command(
+            &format!(
+                "{} --request-timeout=10s {arguments}",
+                plan.kubectl.display()
+            ),
+            &[],
+        );
         kubectl.env("KUBECONFIG", &inside);
         kubectl
     };
-    wait(&mut components, "the API server to answer", || output(&mut kubectl("get --raw /readyz")).is_ok())?;
+    wait(&mut components, "the API server to answer", || {
+        output(&mut kubectl("get --raw /readyz")).is_ok()
+    })?;
     components.start_others(&pki)?;
     run(kubectl("apply --filename").arg(checkout().join("tests/cluster/coredns/coredns.yaml")))?;
     wait(&mut components, "cluster DNS to be ready", || {
-        let ready = output(&mut kubectl("get deployment coredns --namespace kube-system -o jsonpath={.status.readyReplicas}"));
+        let ready = output(&mut kubectl(
+            "get deployment coredns --namespace kube-system -o jsonpath={.status.readyReplicas}",
+        ));
         ready.is_ok_and(|ready| ready == "1")
     })?;
 
@@ -88,25 +107,54 @@ pub fn node() -> Result<()> {
 
 /// Network and mounts of its own. The cluster's folder is a shared mount, as pods with `Bidirectional` mounts need it.
 fn enter_namespaces(folder: &Path) -> Result<()> {
-    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).context("cannot make namespaces")?;
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
+        .context("cannot make namespaces")?;
     run(&mut command("mount --make-rprivate /", &[]))?;
     run(command("mount --rbind", &[]).arg(folder).arg(folder))?;
     run(command("mount --make-rshared", &[]).arg(folder))?;
-    for root in remains::cgroup_roots()? {
-        let cgroup = root.join(remains::cgroup(folder));
-        fs::create_dir_all(&cgroup).with_context(|| format!("cannot make {}", cgroup.display()))?;
+    // Programs have these built in; what they leave there has to end with the cluster, and no other cluster may see it.
+    for fixed in [
+        "/var/lib/cni",
+        "/var/lib/kubelet",
+        "/var/log/containers",
+        "/run/containerd",
+    ] {
+        let own = folder
+            .join("system")
+            .join(fixed.trim_start_matches('/').replace('/', "-"));
+        fs::create_dir_all(&own)?;
+        fs::create_dir_all(fixed)?;
+        run(command("mount --bind", &[]).arg(own).arg(fixed))?;
     }
-    Ok(())
+    remains::create_cgroups(folder)
 }
 
 fn certificates(folder: &Path) -> Result<Pki> {
     let pki = Pki::create(&folder.join("pki"))?;
-    let names = ["127.0.0.1", network::API, network::NODE, "localhost", "kubernetes", "kubernetes.default",
-        "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+    let names = [
+        "127.0.0.1",
+        network::API,
+        network::NODE,
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
     pki.certificate("apiserver", "kube-apiserver", "azds-test-cluster", &names)?;
-    pki.certificate("apiserver-kubelet", "apiserver-kubelet", "system:masters", &[])?;
+    pki.certificate(
+        "apiserver-kubelet",
+        "apiserver-kubelet",
+        "system:masters",
+        &[],
+    )?;
     pki.certificate("admin", "admin", "system:masters", &[])?;
-    pki.certificate("kubelet", "system:node:node1", "system:nodes", &["node1", network::NODE])?;
+    pki.certificate(
+        "kubelet",
+        "system:node:node1",
+        "system:nodes",
+        &["node1", network::NODE],
+    )?;
     Ok(pki)
 }
 
@@ -116,7 +164,11 @@ fn wait(components: &mut Components, what: &str, done: impl Fn() -> bool) -> Res
     while !done() {
         components.check()?;
         if begun.elapsed() > Duration::from_secs(90) {
-            bail!("waited {} s for {what}\n{}", begun.elapsed().as_secs(), components.last_words());
+            bail!(
+                "waited {} s for {what}\n{}",
+                begun.elapsed().as_secs(),
+                components.last_words()
+            );
         }
         sleep(Duration::from_millis(100));
     }

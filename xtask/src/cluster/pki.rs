@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
 };
 use serde_json::json;
 
@@ -23,11 +24,19 @@ impl Pki {
     pub fn create(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let mut parameters = CertificateParams::default();
-        parameters.distinguished_name.push(DnType::CommonName, "azds-test-cluster");
+        parameters
+            .distinguished_name
+            .push(DnType::CommonName, "azds-test-cluster");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        parameters.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::DigitalSignature,
+        ];
         let authority = CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?;
-        let pki = Self { authority, folder: folder.to_owned() };
+        let pki = Self {
+            authority,
+            folder: folder.to_owned(),
+        };
         private(&pki.file("ca.crt"), &pki.authority.pem())?;
         let tokens = KeyPair::generate()?;
         private(&pki.file("sa.key"), &tokens.serialize_pem())?;
@@ -41,13 +50,27 @@ impl Pki {
     }
 
     /// Writes `name`.crt and `name`.key for a user of a group who serves `addresses`.
-    pub fn certificate(&self, name: &str, user: &str, group: &str, addresses: &[&str]) -> Result<()> {
-        let addresses: Vec<String> = addresses.iter().map(|&address| address.to_owned()).collect();
+    pub fn certificate(
+        &self,
+        name: &str,
+        user: &str,
+        group: &str,
+        addresses: &[&str],
+    ) -> Result<()> {
+        let addresses: Vec<String> = addresses
+            .iter()
+            .map(|&address| address.to_owned())
+            .collect();
         let mut parameters = CertificateParams::new(addresses)?;
         parameters.distinguished_name.push(DnType::CommonName, user);
-        parameters.distinguished_name.push(DnType::OrganizationName, group);
+        parameters
+            .distinguished_name
+            .push(DnType::OrganizationName, group);
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        parameters.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
         let key = KeyPair::generate()?;
         let certificate = parameters.signed_by(&key, &self.authority)?;
         private(&self.file(&format!("{name}.crt")), &certificate.pem())?;
@@ -56,7 +79,9 @@ impl Pki {
 
     /// Writes a kubeconfig for the user of `certificate`; everything it needs is in it.
     pub fn kubeconfig(&self, file: &Path, certificate: &str, server: &str) -> Result<()> {
-        let data = |name: &str| -> Result<String> { Ok(BASE64_STANDARD.encode(fs::read(self.file(name))?)) };
+        let data = |name: &str| -> Result<String> {
+            Ok(BASE64_STANDARD.encode(fs::read(self.file(name))?))
+        };
         let user = json!({
             "client-certificate-data": data(&format!("{certificate}.crt"))?,
             "client-key-data": data(&format!("{certificate}.key"))?,
@@ -74,6 +99,10 @@ impl Pki {
 
 /// Writes a file that only its owner reads.
 fn private(file: &Path, content: &str) -> Result<()> {
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(file)?;
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
     Ok(file.write_all(content.as_bytes())?)
 }

@@ -19,8 +19,13 @@ pub fn cgroup(folder: &Path) -> String {
 pub fn remove(folder: &Path) -> Result<()> {
     end_processes(folder)?;
     remove_cgroups(&cgroup(folder))?;
+    for root in cgroup_roots()? {
+        // BuildKit's own, beside the kubelet's. One that is in use by others stays: it cannot be removed.
+        let _ = remove_tree(&root.join("buildkit"));
+    }
     if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     fs::create_dir_all(folder)?;
     Ok(())
@@ -52,27 +57,59 @@ fn processes(folder: &Path) -> Result<Vec<Pid>> {
     let folder = format!("{}/", folder.display());
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")?.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
         // Unreadable: it ended meanwhile.
-        let Ok(namespace) = fs::read_link(entry.path().join("ns/mnt")) else { continue };
-        let Ok(mounts) = fs::read_to_string(entry.path().join("mountinfo")) else { continue };
+        let Ok(namespace) = fs::read_link(entry.path().join("ns/mnt")) else {
+            continue;
+        };
+        let Ok(mounts) = fs::read_to_string(entry.path().join("mountinfo")) else {
+            continue;
+        };
         let mut fields = mounts.split([' ', ',', ':', '=', '\n']);
-        if namespace != ours && fields.any(|field| field.starts_with(&folder) || field == folder.trim_end_matches('/')) {
+        if namespace != ours
+            && fields
+                .any(|field| field.starts_with(&folder) || field == folder.trim_end_matches('/'))
+        {
             found.push(Pid::from_raw(pid));
         }
     }
     Ok(found)
 }
 
-/// The folders that hold the cluster's cgroups: one, or one for each controller with cgroup v1.
-pub fn cgroup_roots() -> Result<Vec<PathBuf>> {
+/// The roots of all cgroup hierarchies: one, or one for each controller with cgroup v1, or both kinds.
+fn cgroup_roots() -> Result<Vec<PathBuf>> {
     let mounts = fs::read_to_string("/proc/self/mounts")?;
-    let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let v1: Vec<PathBuf> = fields.clone().filter(|mount| mount[2] == "cgroup").map(|mount| mount[1].into()).collect();
-    if !v1.is_empty() {
-        return Ok(v1);
+    let fields = mounts
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>());
+    Ok(fields
+        .filter(|mount| mount[2].starts_with("cgroup"))
+        .map(|mount| mount[1].into())
+        .collect())
+}
+
+/// Makes the cgroup that the kubelet puts its pods in.
+pub fn create_cgroups(folder: &Path) -> Result<()> {
+    for root in cgroup_roots()? {
+        // Only cgroup v2 has this file. Controllers have to be passed on to children there.
+        if let Ok(controllers) = fs::read_to_string(root.join("cgroup.controllers")) {
+            let passed: Vec<String> = controllers
+                .split_whitespace()
+                .map(|name| format!("+{name}"))
+                .collect();
+            fs::write(root.join("cgroup.subtree_control"), passed.join(" "))
+                .with_context(|| format!("cannot pass on the controllers of {}", root.display()))?;
+        }
+        let cgroup = root.join(cgroup(folder));
+        fs::create_dir_all(&cgroup).with_context(|| format!("cannot make {}", cgroup.display()))?;
     }
-    Ok(fields.filter(|mount| mount[2] == "cgroup2").map(|mount| mount[1].into()).collect())
+    Ok(())
 }
 
 fn remove_cgroups(name: &str) -> Result<()> {

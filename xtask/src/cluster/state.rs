@@ -33,14 +33,22 @@ pub fn folder() -> Result<PathBuf> {
 impl State {
     /// That of the cluster that was started last and not ended since.
     pub fn read() -> Result<Self> {
-        Ok(serde_json::from_slice(&fs::read(folder()?.join("state.json"))?)?)
+        Ok(serde_json::from_slice(&fs::read(
+            folder()?.join("state.json"),
+        )?)?)
     }
 
     /// Written under another name first: who sees it sees all of it.
     pub fn write(&self) -> Result<()> {
         let folder = folder()?;
-        fs::write(folder.join("state.json.new"), serde_json::to_vec_pretty(self)?)?;
-        Ok(fs::rename(folder.join("state.json.new"), folder.join("state.json"))?)
+        fs::write(
+            folder.join("state.json.new"),
+            serde_json::to_vec_pretty(self)?,
+        )?;
+        Ok(fs::rename(
+            folder.join("state.json.new"),
+            folder.join("state.json"),
+        )?)
     }
 
     /// Environment variables by name; `CONTAINERD_*` are those of `ctr`.
@@ -59,12 +67,19 @@ impl State {
 
     /// Shell lines for `eval`.
     pub fn exports(&self) -> String {
-        self.environment().iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect()
+        self.environment()
+            .iter()
+            .map(|(name, value)| format!("export {name}='{value}'\n"))
+            .collect()
     }
 
     /// For a person.
     pub fn usage(&self) -> String {
-        let settings: String = self.environment().iter().map(|(name, value)| format!("  {name}={value}\n")).collect();
+        let settings: String = self
+            .environment()
+            .iter()
+            .map(|(name, value)| format!("  {name}={value}\n"))
+            .collect();
         format!(
             "{settings}Set these with: eval \"$(cargo xtask cluster env)\"\n\
              Give the node an image with: ctr images import FILE.tar\nEnd it with: cargo xtask cluster down"

@@ -16,7 +16,9 @@ use crate::shell::{command, output, run, tail_of};
 pub fn images_imported(cache: &Cache, images: &[Image]) -> Result<PathBuf> {
     let mut key = Key::of(&output(&mut command("containerd --version", &[]))?);
     for image in images {
-        key = key.and(image.name.as_bytes()).and(image.config.to_string().as_bytes());
+        key = key
+            .and(image.name.as_bytes())
+            .and(image.config.to_string().as_bytes());
         for layer in &image.layers {
             key = key.and_entry(layer);
         }
@@ -33,8 +35,12 @@ pub fn images_imported(cache: &Cache, images: &[Image]) -> Result<PathBuf> {
 /// Copies it by hard links: what containerd has stored it never writes to again, except for its databases.
 pub fn copy(template: &Path, to: &Path) -> Result<()> {
     run(command("cp -al", &[]).arg(template).arg(to))?;
-    for database in ["io.containerd.metadata.v1.bolt/meta.db", "io.containerd.snapshotter.v1.overlayfs/metadata.db"] {
-        fs::remove_file(to.join(database)).with_context(|| format!("{database} is not where containerd puts it"))?;
+    for database in [
+        "io.containerd.metadata.v1.bolt/meta.db",
+        "io.containerd.snapshotter.v1.overlayfs/metadata.db",
+    ] {
+        fs::remove_file(to.join(database))
+            .with_context(|| format!("{database} is not where containerd puts it"))?;
         fs::copy(template.join(database), to.join(database))?;
     }
     Ok(())
@@ -51,7 +57,10 @@ impl Containerd {
     fn start(folder: &Path) -> Result<Self> {
         let (socket, log) = (folder.join("socket"), folder.join("log"));
         let config = folder.join("config.toml");
-        fs::write(&config, "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.internal.v1.opt\"]\n")?;
+        fs::write(
+            &config,
+            "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.internal.v1.opt\"]\n",
+        )?;
         let process = Command::new("containerd")
             .arg("--config")
             .arg(config)
@@ -66,7 +75,11 @@ impl Containerd {
             .stderr(File::create(&log)?)
             .spawn()
             .context("containerd does not start")?;
-        let mut containerd = Self { process, socket, log };
+        let mut containerd = Self {
+            process,
+            socket,
+            log,
+        };
         let until = Instant::now() + Duration::from_secs(30);
         while output(&mut containerd.ctr("version")).is_err() {
             if containerd.process.try_wait()?.is_some() || Instant::now() > until {
@@ -92,7 +105,10 @@ impl Containerd {
         let written = write_archive(images, import.stdin.take().context("stdin is piped")?);
         let status = import.wait()?;
         if !status.success() {
-            bail!("ctr images import failed ({status}):\n{}", tail_of(&self.log));
+            bail!(
+                "ctr images import failed ({status}):\n{}",
+                tail_of(&self.log)
+            );
         }
         written
     }

@@ -10,13 +10,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use azds_protocol::agent::{
-    AGENT_FOLDER, BuildSpec, HOST_PORT, ImageStart, SECRET_BUILD, SECRET_FOLDER, SECRET_TOKEN,
+    AGENT_FOLDER, BuildSpec, HOST_PORT, HostState, ImageStart, SECRET_BUILD, SECRET_FOLDER,
+    SECRET_TOKEN,
 };
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::debug::{Debug, Service as _};
 use super::http;
 use crate::failure::{Context, Failure, Result};
 pub use init::become_init;
@@ -55,6 +58,7 @@ pub async fn run(arguments: Arguments) -> Result<u8> {
     let (service, ended) = Service::start(command)?;
     let host = Arc::new(Host {
         token: token.trim().to_owned(),
+        debug: Debug::new(Arc::new(service.clone()), Path::new(AGENT_FOLDER)),
         service,
     });
     let port = HOST_PORT + arguments.index;
@@ -98,6 +102,7 @@ fn command(arguments: &Arguments, spec: &BuildSpec, image: ImageStart) -> Vec<St
 struct Host {
     token: String,
     service: Service,
+    debug: Debug<Service>,
 }
 
 async fn serve(listener: TcpListener, host: Arc<Host>) {
@@ -127,7 +132,19 @@ async fn respond(request: Request<Incoming>, host: Arc<Host>) -> http::Answer {
         return http::refuse(StatusCode::FORBIDDEN, &failure);
     }
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/v1/state") => http::json(StatusCode::OK, &host.service.state()),
+        _ if Debug::<Service>::answers(&request) => {
+            host.debug.respond(request).await.map(BodyExt::boxed)
+        }
+        (&Method::GET, "/v1/state") => {
+            let debugged_by = host.debug.debugged_by();
+            http::json(
+                StatusCode::OK,
+                &HostState {
+                    debugged_by,
+                    ..host.service.state()
+                },
+            )
+        }
         (&Method::CONNECT, _) => tunnel::open(request).await,
         _ => http::unknown(&request),
     }

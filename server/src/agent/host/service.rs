@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::agent::debug::{self, Replacement};
 use crate::failure::{Context, Failure, Result};
 
 /// How long the service may take to end when it is started again.
@@ -27,17 +28,10 @@ const PASSED_ON: [Signal; 7] = [
     Signal::SIGWINCH,
 ];
 
-/// How the service is started.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Start {
-    command: Vec<String>,
-    env: BTreeMap<String, String>,
-}
-
 /// Asks for the service to be started again.
 struct Restart {
-    /// How; as at first if nothing is said.
-    start: Option<Start>,
+    /// What is started in its place; itself if nothing is said.
+    start: Option<Replacement>,
     done: oneshot::Sender<Result<()>>,
 }
 
@@ -51,8 +45,9 @@ pub struct Service {
 impl Service {
     /// Starts the service. The second value becomes its exit code when it has ended on its own.
     pub fn start(command: Vec<String>) -> Result<(Service, impl Future<Output = u8>)> {
-        let start = Start {
+        let start = Replacement {
             command,
+            working_dir: None,
             env: BTreeMap::new(),
         };
         let (restarts, asked) = mpsc::channel(1);
@@ -62,22 +57,7 @@ impl Service {
         Ok((Service { restarts, state }, ended))
     }
 
-    /// What the process is.
-    pub fn state(&self) -> HostState {
-        self.state.borrow().clone()
-    }
-
-    /// Stops the service and starts it by another command, with more in its environment.
-    pub async fn restart(&self, command: Vec<String>, env: BTreeMap<String, String>) -> Result<()> {
-        self.ask(Some(Start { command, env })).await
-    }
-
-    /// Stops the service and starts it as it was at first.
-    pub async fn restore(&self) -> Result<()> {
-        self.ask(None).await
-    }
-
-    async fn ask(&self, start: Option<Start>) -> Result<()> {
+    async fn ask(&self, start: Option<Replacement>) -> Result<()> {
         let (done, result) = oneshot::channel();
         let gone = || Failure::new("the service was not started again", "", "it has ended");
         self.restarts
@@ -88,15 +68,29 @@ impl Service {
     }
 }
 
+impl debug::Service for Service {
+    async fn replace(&self, replacement: Replacement) -> Result<()> {
+        self.ask(Some(replacement)).await
+    }
+
+    async fn restore(&self) -> Result<()> {
+        self.ask(None).await
+    }
+
+    fn state(&self) -> HostState {
+        self.state.borrow().clone()
+    }
+}
+
 /// The service while it runs.
 struct Running {
-    first: Start,
+    first: Replacement,
     child: Child,
     state: watch::Sender<HostState>,
 }
 
 impl Running {
-    fn start(start: Start) -> Result<Running> {
+    fn start(start: Replacement) -> Result<Running> {
         let child = spawn(&start)?;
         let working_dir = std::env::current_dir().unwrap_or_default();
         let state = watch::Sender::new(HostState {
@@ -141,7 +135,7 @@ impl Running {
         }
     }
 
-    async fn start_again(&mut self, start: &Start) -> Result<()> {
+    async fn start_again(&mut self, start: &Replacement) -> Result<()> {
         self.stop().await;
         let failed = match spawn(start) {
             Ok(child) => {
@@ -179,7 +173,7 @@ impl Running {
     }
 }
 
-fn spawn(start: &Start) -> Result<Child> {
+fn spawn(start: &Replacement) -> Result<Child> {
     let what = "the service was not started";
     let (program, args) = start.command.split_first().ok_or_else(|| {
         Failure::new(
@@ -189,7 +183,11 @@ fn spawn(start: &Start) -> Result<Child> {
         )
         .try_to("Give the Dockerfile an ENTRYPOINT or a CMD.")
     })?;
-    Command::new(program)
+    let mut command = Command::new(program);
+    if let Some(folder) = &start.working_dir {
+        command.current_dir(folder);
+    }
+    command
         .args(args)
         .envs(&start.env)
         // A group of its own, so that what it starts can be ended with it.
@@ -216,7 +214,20 @@ fn code(status: std::io::Result<ExitStatus>) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use debug::Service as _;
+
     use super::*;
+
+    fn by(command: Vec<String>, env: &[(&str, &str)]) -> Replacement {
+        let env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Replacement {
+            command,
+            working_dir: None,
+            env: env.collect(),
+        }
+    }
 
     fn sh(script: &str) -> Vec<String> {
         ["sh", "-c", script].map(str::to_owned).to_vec()
@@ -235,24 +246,22 @@ mod tests {
         let (service, ended) = Service::start(sh("sleep 60")).expect("started");
         let ended = tokio::spawn(ended);
         let first = service.state();
-        let env = BTreeMap::from([("HOW".to_owned(), "debug".to_owned())]);
+        let env = [("HOW", "debug")];
         service
-            .restart(sh("test $HOW = debug && exec sleep 61"), env)
+            .replace(by(sh("test $HOW = debug && exec sleep 61"), &env))
             .await
-            .expect("restarted");
-        service
-            .restart(vec!["/no/such/program".to_owned()], BTreeMap::new())
-            .await
-            .expect_err("no program");
+            .expect("replaced");
+        let nothing = by(vec!["/no/such/program".to_owned()], &[]);
+        service.replace(nothing).await.expect_err("no program");
         assert_eq!(
             service.state().command,
             first.command,
             "it runs as at first"
         );
         service
-            .restart(sh("exit 3"), BTreeMap::new())
+            .replace(by(sh("exit 3"), &[]))
             .await
-            .expect("restarted");
+            .expect("replaced");
         assert_eq!(ended.await.expect("no panic"), 3);
         assert_eq!(service.state().starts, 4);
         service.restore().await.expect_err("it has ended");
@@ -276,12 +285,21 @@ mod tests {
             }
         };
         service
-            .restart(sh("exit 0"), BTreeMap::new())
+            .replace(by(sh("exit 0"), &[]))
             .await
-            .expect("restarted");
+            .expect("replaced");
         ended.await.expect("no panic");
-        let alive = std::fs::read_to_string(format!("/proc/{orphan}/stat"))
-            .is_ok_and(|stat| !stat.contains(") Z "));
-        assert!(!alive, "process {orphan} goes on");
+        let alive = || {
+            std::fs::read_to_string(format!("/proc/{orphan}/stat"))
+                .is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        // A signal takes its time to arrive.
+        for _ in 0..100 {
+            if !alive() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("process {orphan} goes on");
     }
 }

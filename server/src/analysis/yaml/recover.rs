@@ -18,7 +18,7 @@ const LONGEST_TEXT: usize = 64 * 1024;
 pub(super) fn read(text: &str) -> (Vec<Node>, Option<SyntaxError>) {
     let first = tree::read(text);
     let Some(error) = first.error else {
-        return (first.documents, None);
+        return (first.documents, first.bare_tag);
     };
     if text.len() > LONGEST_TEXT {
         return (first.documents, Some(error));

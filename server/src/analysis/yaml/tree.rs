@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
+use granit_parser::{
+    ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, options,
+};
 
 use super::SyntaxError;
+use crate::analysis::lines::floor_char_boundary;
 
 /// Aliases are copied into the tree. A tree that grows past this many nodes by them is an attack
 /// ("billion laughs"); aliases past it are read as null.
@@ -184,6 +187,8 @@ impl Scalar {
 pub(super) struct Read {
     pub documents: Vec<Node>,
     pub error: Option<SyntaxError>,
+    /// A text that lost its quotes and is read as a tag without a value.
+    pub bare_tag: Option<SyntaxError>,
     /// Where the outermost flow collection begins that was open at the error.
     pub open_flow: Option<usize>,
 }
@@ -202,11 +207,12 @@ pub(super) fn read(text: &str) -> Read {
                 builder.close_all();
                 let error = SyntaxError {
                     range: word_at(text, at),
-                    message: error.info().to_owned(),
+                    message: message(&error),
                 };
                 return Read {
                     documents: builder.documents,
                     error: Some(error),
+                    bare_tag: builder.bare_tag,
                     open_flow,
                 };
             }
@@ -215,17 +221,23 @@ pub(super) fn read(text: &str) -> Read {
     Read {
         documents: builder.documents,
         error: None,
+        bare_tag: builder.bare_tag,
         open_flow: None,
+    }
+}
+
+/// Why it is not YAML, in plain words where the parser's are a riddle to most.
+fn message(error: &ScanError) -> String {
+    match error.kind() {
+        ErrorKind::UnknownAnchor => "a text that begins with `*` must be in quotes".to_owned(),
+        _ => error.info(),
     }
 }
 
 /// The word at an offset, for an error of which only the start is known; the line's last character
 /// where there is none.
 fn word_at(text: &str, at: usize) -> Range<usize> {
-    let mut start = at.min(text.len());
-    while !text.is_char_boundary(start) {
-        start -= 1;
-    }
+    let start = floor_char_boundary(text, at);
     let word = text[start..]
         .find(char::is_whitespace)
         .unwrap_or(text.len() - start);
@@ -243,6 +255,7 @@ struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     copied: usize,
+    bare_tag: Option<SyntaxError>,
 }
 
 struct Open {
@@ -260,7 +273,16 @@ impl Builder {
         let range = bytes(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let string_tag = tag.is_some_and(|tag| tag.core_suffix() == Some("str"));
+                let string_tag = tag
+                    .as_ref()
+                    .is_some_and(|tag| tag.core_suffix() == Some("str"));
+                if text.is_empty() && tag.is_some_and(|tag| tag.is_custom()) {
+                    let tag = span.tag_span().map_or(range.clone(), |tag| bytes(&tag));
+                    self.bare_tag.get_or_insert(SyntaxError {
+                        range: tag,
+                        message: "a text that begins with `!` must be in quotes".to_owned(),
+                    });
+                }
                 let scalar = Scalar {
                     text: text.into_owned(),
                     plain: style == ScalarStyle::Plain && !string_tag,

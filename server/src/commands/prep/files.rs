@@ -129,11 +129,12 @@ fn fill_python(text: &str, project: &Python, port: u16) -> String {
         .iter()
         .map(|word| json(word))
         .collect();
-    let requirements = match project.dependencies {
-        "pyproject.toml" => template!("python/requirements"),
-        _ => "",
+    // Requirements may include others of their kind: requirements-base.txt.
+    let (dependencies, requirements) = match project.is_pyproject {
+        true => ("pyproject.toml", template!("python/requirements")),
+        false => ("requirements*.txt", ""),
     };
-    text.replace("@DEPENDENCIES@", project.dependencies)
+    text.replace("@DEPENDENCIES@", dependencies)
         .replace("@REQUIREMENTS@", requirements)
         .replace("@COMMAND@", &format!("[{}]", command.join(", ")))
 }

@@ -35,10 +35,11 @@ pub async fn prep(arguments: &PrepArguments, progress: &Progress) -> Result<Prep
 
 fn prepare(arguments: &PrepArguments) -> Result<PrepResult> {
     let given = arguments.folder.display().to_string();
-    let folder = fs::canonicalize(&arguments.folder).or_fail(WHAT, &given)?;
-    if !folder.is_dir() {
-        return Err(Failure::new(WHAT, given, "it is not a folder"));
+    if !arguments.folder.is_dir() {
+        return Err(Failure::new(WHAT, given, "there is no such folder")
+            .try_to("Name the folder of the service, which has its project file."));
     }
+    let folder = fs::canonicalize(&arguments.folder).or_fail(WHAT, &given)?;
     let mut warnings = Vec::new();
     let project = Project::find(&folder, arguments.language.as_deref(), &mut warnings)?;
     let existing = Existing::find(&folder, arguments.chart.as_deref(), &mut warnings)?;

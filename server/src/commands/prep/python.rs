@@ -17,8 +17,8 @@ const ENTRIES: [&str; 6] = [
 
 /// A Python project.
 pub(super) struct Python {
-    /// The file that lists what it depends on: requirements.txt or pyproject.toml.
-    pub dependencies: &'static str,
+    /// Whether pyproject.toml lists what it depends on, instead of requirements.txt.
+    pub is_pyproject: bool,
     /// How it is started, before the port is known.
     start: Start,
 }
@@ -33,13 +33,20 @@ enum Start {
 impl Python {
     pub fn find(folder: &Path, warnings: &mut Vec<String>) -> Result<Option<Project>> {
         let requirements = read(&folder.join("requirements.txt"))?;
-        let (dependencies, text) = match requirements {
-            Some(text) => ("requirements.txt", text),
+        let is_pyproject = requirements.is_none();
+        let text = match requirements {
+            Some(text) => text,
             None => match read(&folder.join("pyproject.toml"))? {
-                Some(text) => ("pyproject.toml", text),
+                Some(text) => text,
                 None => return Ok(None),
             },
         };
+        if is_pyproject && text.contains("[tool.poetry.dependencies]") {
+            warnings.push(
+                "The packages that pyproject.toml lists for Poetry are not installed: list them under dependencies of [project], or in requirements.txt."
+                    .to_owned(),
+            );
+        }
         let entry = ENTRIES.into_iter().find(|name| folder.join(name).is_file());
         let entry = entry.unwrap_or_else(|| {
             warnings.push(
@@ -59,7 +66,7 @@ impl Python {
             Start::Program(entry)
         };
         Ok(Some(Project::Python(Python {
-            dependencies,
+            is_pyproject,
             start,
         })))
     }

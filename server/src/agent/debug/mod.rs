@@ -1,0 +1,157 @@
+//! The host's side of debugging: keeps debuggers, starts one for a session, carries its stream, and
+//! leaves the service running when the session ends, however it ends.
+
+mod processes;
+mod session;
+mod store;
+mod stream;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use azds_protocol::agent::HostState;
+use azds_protocol::debug::{DebuggerFolder, STREAM_HOST, StartDebugger};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
+use serde::Serialize;
+
+use session::Sessions;
+
+use crate::failure::{Context, Failure, Result};
+
+/// A command line fits many times.
+const MAX_REQUEST: usize = 1 << 20;
+
+/// How a service is started in place of its own command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Folder in which it is started, where it is not the service's own.
+    pub working_dir: Option<String>,
+    /// Added to the environment.
+    pub env: std::collections::BTreeMap<String, String>,
+}
+
+/// The service that the host runs.
+pub trait Service: Send + Sync + 'static {
+    /// Ends the service and starts the replacement in its place, until [`Service::restore`].
+    fn replace(&self, replacement: Replacement) -> impl Future<Output = Result<()>> + Send;
+    /// Ends the replacement and starts the service as it was.
+    fn restore(&self) -> impl Future<Output = Result<()>> + Send;
+    /// What runs now.
+    fn state(&self) -> HostState;
+}
+
+/// Debugging in one container.
+pub struct Debug<S> {
+    debuggers: PathBuf,
+    sessions: Arc<Sessions<S>>,
+}
+
+impl<S: Service> Debug<S> {
+    /// Debugging of a service, with debuggers kept below `folder`, which every container of the pod
+    /// sees at the same place.
+    pub fn new(service: Arc<S>, folder: &Path) -> Debug<S> {
+        Debug {
+            debuggers: folder.join("debuggers"),
+            sessions: Arc::new(Sessions::new(service)),
+        }
+    }
+
+    /// Name of the session that debugs the service, for [`HostState::debugged_by`].
+    pub fn debugged_by(&self) -> Option<String> {
+        self.sessions.name()
+    }
+
+    /// Whether a request is for [`Debug::respond`].
+    pub fn answers<B>(request: &Request<B>) -> bool {
+        if request.method() == Method::CONNECT {
+            request.uri().host() == Some(STREAM_HOST)
+        } else {
+            request.uri().path().starts_with("/v1/debug/")
+        }
+    }
+
+    /// Answers a request of `azds_protocol::debug`. Token and version were checked before.
+    pub async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        self.answer(request)
+            .await
+            .unwrap_or_else(|(status, failure)| json(status, &failure))
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, (StatusCode, Failure)> {
+        let ours = |failure| (StatusCode::INTERNAL_SERVER_ERROR, failure);
+        let refused = |failure| (StatusCode::CONFLICT, failure);
+        if request.method() == Method::CONNECT {
+            self.sessions.connect(request).map_err(refused)?;
+            return Ok(Response::new(Full::default()));
+        }
+        let path = request.uri().path().to_owned();
+        let path = path.strip_prefix("/v1/debug/").unwrap_or_default();
+        match (request.method(), path.split_once('/').unwrap_or((path, ""))) {
+            (&Method::GET, ("processes", "")) => Ok(lines(&processes::list())),
+            (&Method::GET, ("debuggers", name)) => {
+                let folder = store::folder(&self.debuggers, name).map_err(refused)?;
+                if folder.is_dir() {
+                    Ok(stored(&folder))
+                } else {
+                    Err((StatusCode::NOT_FOUND, not_there(name)))
+                }
+            }
+            (&Method::PUT, ("debuggers", name)) => {
+                let folder = store::unpack(&self.debuggers, name, request.into_body()).await;
+                folder.map(|folder| stored(&folder)).map_err(ours)
+            }
+            (&Method::POST, ("sessions", "")) => {
+                let start = start_of(request.into_body()).await.map_err(ours)?;
+                let started = self.sessions.start(start).await.map_err(refused)?;
+                Ok(json(StatusCode::OK, &started))
+            }
+            (&Method::GET, ("end", "")) => match self.sessions.last_end() {
+                Some(end) => Ok(json(StatusCode::OK, &end)),
+                None => Err((StatusCode::NOT_FOUND, not_there("end of a session"))),
+            },
+            _ => Err((StatusCode::NOT_FOUND, not_there(path))),
+        }
+    }
+}
+
+async fn start_of(body: Incoming) -> Result<StartDebugger> {
+    let what = "the debugger was not started";
+    let body = Limited::new(body, MAX_REQUEST)
+        .collect()
+        .await
+        .map_err(|error| Failure::new(what, "", error.to_string()))?;
+    serde_json::from_slice(&body.to_bytes()).or_fail(what, "the request to the pod")
+}
+
+fn stored(folder: &Path) -> Response<Full<Bytes>> {
+    let folder = folder.to_string_lossy().into_owned();
+    json(StatusCode::OK, &DebuggerFolder { folder })
+}
+
+fn not_there(what: &str) -> Failure {
+    Failure::ours("the pod has no answer", what, "it is not there")
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
+    let body = serde_json::to_vec(value).expect("types of the protocol are JSON");
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    response
+}
+
+fn lines(values: &[impl Serialize]) -> Response<Full<Bytes>> {
+    let mut body = Vec::new();
+    for value in values {
+        serde_json::to_writer(&mut body, value).expect("types of the protocol are JSON");
+        body.push(b'\n');
+    }
+    Response::new(Full::from(body))
+}

@@ -1,0 +1,103 @@
+//! The bytes between an editor and a debugger, and how a debugger is let go.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, copy, sink, split};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStderr, Command};
+
+use crate::failure::{Failure, Result};
+
+/// Lines of a debugger's standard error that are kept to explain its end.
+const LAST_LINES: usize = 5;
+
+/// Starts a debugger that speaks on its standard input and output.
+pub fn start(command: &[String], env: &BTreeMap<String, String>) -> Result<Child> {
+    let what = "the debugger was not started";
+    let [program, arguments @ ..] = command else {
+        return Err(Failure::ours(what, "", "its command line is empty"));
+    };
+    Command::new(program)
+        .args(arguments)
+        .envs(env)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| {
+            let failure = Failure::new(what, program, error.to_string());
+            match error.kind() {
+                // The kernel says the same of a program whose loader is missing.
+                std::io::ErrorKind::NotFound => failure
+                    .try_to("The image may lack the C library that the debugger was built for."),
+                _ => failure,
+            }
+        })
+}
+
+/// Carries the bytes until either side closes, then waits until the debugger is gone; says why.
+///
+/// The debugger is let go by the end of its input: it detaches and exits. A signal would leave the
+/// service frozen, so there is none, however long it takes.
+pub async fn pipe<E>(mut child: Child, editor: Option<&mut E>, closing: impl FnOnce()) -> String
+where
+    E: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut input = child.stdin.take().expect("piped at the start");
+    let mut output = child.stdout.take().expect("piped at the start");
+    let errors = child.stderr.take().expect("piped at the start");
+    let last_words = tokio::spawn(last_lines(errors));
+    if let Some(editor) = editor {
+        let (mut from_editor, mut to_editor) = split(editor);
+        tokio::select! {
+            _ = copy(&mut from_editor, &mut input) => {}
+            _ = copy(&mut output, &mut to_editor) => {}
+        }
+    }
+    closing();
+    drop(input);
+    // Output that nobody reads would keep it from exiting.
+    let _ = copy(&mut output, &mut sink()).await;
+    let status = match child.wait().await {
+        Ok(status) => status.to_string(),
+        Err(error) => error.to_string(),
+    };
+    let last_words = last_words.await.unwrap_or_default();
+    format!("the debugger ended ({status}){last_words}")
+}
+
+async fn last_lines(errors: ChildStderr) -> String {
+    let mut lines = BufReader::new(errors).lines();
+    let mut last = VecDeque::new();
+    while let Ok(Some(line)) = lines.next_line().await {
+        tracing::debug!(line, "debugger");
+        if last.len() == LAST_LINES {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+    last.iter().map(|line| format!("\n{line}")).collect()
+}
+
+/// Carries the bytes to a debugger's port until either side closes; says why.
+pub async fn connect<E>(port: u16, editor: &mut E) -> String
+where
+    E: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut debugger = match TcpStream::connect(("127.0.0.1", port)).await {
+        Ok(debugger) => debugger,
+        Err(error) => return format!("port {port} of the pod: {error}"),
+    };
+    // Small messages, each waited for.
+    let _ = debugger.set_nodelay(true);
+    // One side's end is the end: a debugger that has no client left resumes the service.
+    let (mut from_editor, mut to_editor) = split(editor);
+    let (mut from_debugger, mut to_debugger) = debugger.split();
+    tokio::select! {
+        _ = copy(&mut from_editor, &mut to_debugger) => "the editor closed the stream".to_owned(),
+        _ = copy(&mut from_debugger, &mut to_editor) => {
+            "the service ended, and its debugger with it".to_owned()
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+/// A service on disk with something wrong in each of its files.
+fn service() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    write(
+        "shop/azds.yaml",
+        "kind: helm-release\nbuild: {dockerfile: Dockerfile}\ninstall: {chart: charts/shop}\n\
+         container:\n  values: [charts/shop/values.dev.yaml]\n",
+    );
+    write("shop/Dockerfile", "FROM scratch\n");
+    write("shop/values.dev.yaml", "secrets: {ä: {port: 6379}}\n");
+    write("shop/charts/shop/values.yaml", "host: $(hostSuffix)\n");
+    write("shop/charts/shop/templates/values.yaml", "other: [\n");
+    write("other/values.yaml", "a: [\n");
+    folder
+}
+
+fn answer(folder: &tempfile::TempDir, path: &str, output: Output) -> (Result<bool>, String) {
+    let arguments = Arguments {
+        paths: vec![folder.path().join(path)],
+        output,
+    };
+    let mut out = Vec::new();
+    let result = run(&arguments, &mut out, false);
+    let out = String::from_utf8(out).expect("text");
+    (
+        result,
+        out.replace(&folder.path().display().to_string(), "HERE"),
+    )
+}
+
+fn expect_answer(path: &str, output: Output, errors: bool, expected: Expect) {
+    let (result, out) = answer(&service(), path, output);
+    assert_eq!(result, Ok(errors));
+    expected.assert_eq(&out);
+}
+
+#[test]
+fn a_folder_is_checked_with_the_values_files_of_its_services() {
+    expect_answer(
+        "",
+        Output::Human,
+        false,
+        expect![[r#"
+        info[legacy-key]: `container.values` is a key of 2018. List the file under `install.values` instead; both work.
+         --> HERE/shop/azds.yaml:5:3
+          |
+        5 |   values: [charts/shop/values.dev.yaml]
+          |   ^^^^^^
+
+        warning[values-file-elsewhere]: There is no file `charts/shop/values.dev.yaml`, seen from the folder of azds.yaml; azds takes `values.dev.yaml`, which lies beside azds.yaml.
+         --> HERE/shop/azds.yaml:5:12
+          |
+        5 |   values: [charts/shop/values.dev.yaml]
+          |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+        help: Change to `values.dev.yaml`
+
+        warning[token-in-values]: `$(hostSuffix)` is replaced in azds.yaml only; here it stays as it is. Set this value under `install.set` of azds.yaml.
+         --> HERE/shop/charts/shop/values.yaml:1:7
+          |
+        1 | host: $(hostSuffix)
+          |       ^^^^^^^^^^^^^
+
+        warning[secret-not-text]: The secret `port` must be a text, but to YAML this is a number: `b64enc` in the chart's template fails on it.
+         --> HERE/shop/values.dev.yaml:1:21
+          |
+        1 | secrets: {ä: {port: 6379}}
+          |                     ^^^^
+          |
+        help: Put it in quotes
+
+        3 warnings, 1 hint in 3 files.
+    "#]],
+    );
+}
+
+#[test]
+fn programs_get_positions_as_editors_count_them() {
+    expect_answer(
+        "shop/values.dev.yaml",
+        Output::Json,
+        false,
+        expect![[r#"
+        [
+          {
+            "file": "HERE/shop/values.dev.yaml",
+            "range": {
+              "start": {
+                "line": 0,
+                "character": 20
+              },
+              "end": {
+                "line": 0,
+                "character": 24
+              }
+            },
+            "severity": "warning",
+            "code": "secret-not-text",
+            "message": "The secret `port` must be a text, but to YAML this is a number: `b64enc` in the chart's template fails on it.",
+            "fixes": [
+              "Put it in quotes"
+            ]
+          }
+        ]
+    "#]],
+    );
+    expect_answer(
+        "other/values.yaml",
+        Output::Json,
+        true,
+        expect![[r#"
+        [
+          {
+            "file": "HERE/other/values.yaml",
+            "range": {
+              "start": {
+                "line": 0,
+                "character": 3
+              },
+              "end": {
+                "line": 0,
+                "character": 4
+              }
+            },
+            "severity": "error",
+            "code": "yaml-syntax",
+            "message": "This is not valid YAML: unclosed bracket '['.",
+            "fixes": []
+          }
+        ]
+    "#]],
+    );
+}
+
+#[test]
+fn sarif_names_file_rule_and_place() {
+    let (_, out) = answer(&service(), "other/values.yaml", Output::Sarif);
+    let log: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(log["version"], "2.1.0");
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "yaml-syntax");
+    assert_eq!(result["level"], "error");
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(
+        place["artifactLocation"]["uri"],
+        "file://HERE/other/values.yaml"
+    );
+    assert_eq!(place["region"]["startLine"], 1);
+}
+
+#[test]
+fn nothing_to_check_is_a_failure() {
+    for path in ["other", "nowhere"] {
+        let (result, out) = answer(&service(), path, Output::Json);
+        assert!(result.is_err(), "{path}");
+        assert_eq!(out, "");
+    }
+}
+
+#[test]
+fn a_values_file_is_known_by_its_name_or_by_the_azds_yaml_above_it() {
+    let folder = service();
+    let known = |path: &str| problems_of(&folder.path().join(path), "a: 1\n").is_some();
+    assert!(known("shop/azds.yaml"));
+    assert!(known("other/secrets.dev.yaml"));
+    assert!(known("shop/charts/shop/values.yaml"));
+    assert!(!known("other/values.yaml"));
+    assert!(!known("shop/charts/shop/templates/service.yaml"));
+}

