@@ -137,6 +137,30 @@ pub async fn values(release: &str, namespace: &str) -> Result<serde_json::Value>
     ask(command, "the release's values are not known", release).await
 }
 
+/// Fails if there is no helm, before anything is changed that only makes sense with it.
+pub fn require(what: &str) -> Result<()> {
+    let program = PathBuf::from(std::env::var_os(PROGRAM).unwrap_or_else(|| "helm".into()));
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = match program.components().count() {
+        1 => std::env::split_paths(&paths).any(|folder| folder.join(&program).is_file()),
+        _ => program.is_file(),
+    };
+    match is_there {
+        true => Ok(()),
+        false => Err(missing(
+            what,
+            &program.display().to_string(),
+            "it is not there",
+        )),
+    }
+}
+
+fn missing(what: &str, program: &str, why: &str) -> Failure {
+    Failure::new(what, program, format!("helm cannot be started: {why}")).try_to(format!(
+        "Install Helm 3 or 4 from https://helm.sh, or set {PROGRAM} to where it is."
+    ))
+}
+
 async fn ask<T: serde::de::DeserializeOwned>(
     command: Command,
     what: &str,
@@ -173,16 +197,7 @@ async fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| {
-            Failure::new(
-                what,
-                program.as_str(),
-                format!("helm cannot be started: {error}"),
-            )
-            .try_to(format!(
-                "Install Helm 3 or 4 from https://helm.sh, or set {PROGRAM} to where it is."
-            ))
-        })?;
+        .map_err(|error| missing(what, &program, &error.to_string()))?;
     let pid = child.id();
     let mut stdin = child.stdin.take();
     let whole = async move {
