@@ -1,8 +1,10 @@
 //! `azds-agent probe`: a container's probe, with its real result.
 
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use azds_protocol::agent::AGENT_FOLDER;
 use bytes::Bytes;
@@ -16,6 +18,8 @@ use crate::failure::{Context, Failure, Result};
 /// Variable with the pod's address, which the kubelet's own probes go to.
 pub const POD_IP: &str = "AZDS_POD_IP";
 const WHAT: &str = "the probe failed";
+const PATIENCE: Duration = Duration::from_millis(700);
+const RETRY: Duration = Duration::from_millis(20);
 
 /// What `azds-agent probe` is told by the webhook. The kubelet sets its time limit.
 #[derive(Debug, Clone, clap::Args)]
@@ -68,21 +72,14 @@ pub async fn run(arguments: Arguments) -> Result<()> {
             host,
             header,
         } => http(host, port, &path, &header).await,
-        Kind::Tcp { port, host } => {
-            TcpStream::connect((host, port))
-                .await
-                .or_fail(WHAT, format!("{host}:{port}"))?;
-            Ok(())
-        }
+        Kind::Tcp { port, host } => dial(host, port).await.map(drop),
         Kind::Exec { command } => exec(&command).await,
     }
 }
 
 async fn http(host: IpAddr, port: u16, path: &str, headers: &[String]) -> Result<()> {
     let object = format!("http://{host}:{port}{path}");
-    let stream = TcpStream::connect((host, port))
-        .await
-        .or_fail(WHAT, &object)?;
+    let stream = dial(host, port).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .or_fail(WHAT, &object)?;
@@ -107,6 +104,23 @@ async fn http(host: IpAddr, port: u16, path: &str, headers: &[String]) -> Result
         return Ok(());
     }
     Err(Failure::new(WHAT, object, format!("status {status}")))
+}
+
+/// Connects. A service that starts may listen in a moment, and the kubelet asks again only after a
+/// whole period: so one that is not there yet is waited for, within the shortest time limit of a
+/// probe (1 s).
+async fn dial(host: IpAddr, port: u16) -> Result<TcpStream> {
+    let begun = Instant::now();
+    loop {
+        match TcpStream::connect((host, port)).await {
+            Err(error)
+                if error.kind() == ErrorKind::ConnectionRefused && begun.elapsed() < PATIENCE =>
+            {
+                tokio::time::sleep(RETRY).await;
+            }
+            connected => return connected.or_fail(WHAT, format!("{host}:{port}")),
+        }
+    }
 }
 
 async fn exec(command: &[String]) -> Result<()> {

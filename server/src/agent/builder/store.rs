@@ -232,8 +232,8 @@ fn lay_out(blobs: &Path, manifest: &Manifest, to: &LaidOut) -> std::io::Result<(
     )?;
     // What is ignored was left out already, by the same rules and by `build.ignore`, which only
     // azds knows. This file stands before the context's own .dockerignore, so BuildKit leaves
-    // out nothing more.
-    std::fs::write(to.dockerfile.join("Dockerfile.dockerignore"), "")?;
+    // out nothing more. An empty one would not count as one for every frontend.
+    std::fs::write(to.dockerfile.join("Dockerfile.dockerignore"), "# nothing\n")?;
     let mut made = HashSet::new();
     for entry in &manifest.entries {
         let path = to.context.join(entry.path());
