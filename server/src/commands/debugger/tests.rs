@@ -1,3 +1,6 @@
+use tokio::process::Command;
+
+use super::fetch::{checksum, run};
 use super::*;
 
 fn netcoredbg(folder: &Path) -> PathBuf {
