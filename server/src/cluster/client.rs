@@ -56,6 +56,13 @@ impl Cluster {
         })
     }
 
+    /// Version of Kubernetes, as MAJOR.MINOR: the rest of it is written in many ways.
+    pub async fn version(&self) -> Result<String> {
+        let version = self.client.apiserver_version().await;
+        let version = version.map_err(self.failed("the cluster did not answer", &self.address))?;
+        Ok(format!("{}.{}", version.major, version.minor))
+    }
+
     /// Fails unless the user may do all of `rights` in `space`, naming the first that is missing.
     pub async fn require(&self, space: &str, rights: &[Right]) -> Result<()> {
         let reviews: Api<SelfSubjectAccessReview> = Api::all(self.client.clone());

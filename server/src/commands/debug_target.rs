@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use azds_protocol::agent::{HOST_PORT, TAG_PREFIX};
+use azds_protocol::commands::DebugTargetResult;
 use azds_protocol::debug::AttachArguments;
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Method, Response};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -18,7 +20,8 @@ use crate::cluster::agent::{Agent, full};
 use crate::cluster::client::{Cluster, open_port};
 use crate::cluster::pods::{PodState, is_leaving, state, wrapped_containers};
 use crate::cluster::{spaces, up_secret};
-use crate::failure::{Failure, Result};
+use crate::failure::{Context, Failure, Result};
+use crate::progress::Progress;
 
 const WHAT: &str = "the debug session did not start";
 
@@ -82,6 +85,26 @@ pub async fn debug_target(arguments: &AttachArguments) -> Result<DebugTarget> {
         pod,
         sources,
         agent,
+    })
+}
+
+/// What a debug session would attach to, without starting one.
+pub async fn describe(arguments: &AttachArguments, _: &Progress) -> Result<DebugTargetResult> {
+    let target = debug_target(arguments).await?;
+    let answer = target
+        .request(Method::GET, "/v1/debug/processes", Bytes::new())
+        .await?;
+    let body = answer.into_body().collect().await;
+    let body = body.or_fail(WHAT, &target.pod)?.to_bytes();
+    let lines = body
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty());
+    Ok(DebugTargetResult {
+        processes: lines
+            .map(|line| serde_json::from_slice(line).or_fail(WHAT, &target.pod))
+            .collect::<Result<_>>()?,
+        pod: target.pod,
+        sources: target.sources,
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod debug_target;
 pub mod debugger;
+pub mod doctor;
 pub mod down;
 pub mod images;
 pub mod list_up;

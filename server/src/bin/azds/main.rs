@@ -40,6 +40,8 @@ enum Command {
     Space(services::Space),
     /// Check azds.yaml and the values files that belong to it
     Check(check::Arguments),
+    /// Say what is wrong with folder, machine and cluster
+    Doctor(services::Doctor),
     /// Set a cluster and a space in it up; needs an administrator, once
     UseDevSpaces(cluster::UseDevSpaces),
     /// Take all away that use-dev-spaces has set up
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Command::ListUris(arguments) => arguments.uris(),
         Command::Space(command) => command.run(),
         Command::Check(arguments) => files::check(&arguments),
+        Command::Doctor(arguments) => arguments.run(),
         Command::UseDevSpaces(arguments) => arguments.run(),
         Command::RemoveDevSpaces(arguments) => arguments.run(),
         Command::Images(command) => command.run(),

@@ -37,7 +37,7 @@ const WHAT: &str = "the service was not started";
 
 /// What `up` needs that an administrator may not have given. Asked before anything is changed;
 /// the rest shows itself with the first request that needs it.
-const RIGHTS: [Right; 3] = [
+pub const RIGHTS: [Right; 3] = [
     Right {
         verb: "get",
         group: "",
