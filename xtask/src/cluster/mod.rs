@@ -50,7 +50,7 @@ pub fn up() -> Result<()> {
     fs::write(folder.join("plan.json"), serde_json::to_vec(&plan)?)?;
     let log = folder.join("logs/node.log");
     fs::create_dir_all(folder.join("logs"))?;
-    let mut node = Command::new(std::env::current_exe()?)
+    let mut node = Command::new("/proc/self/exe")
         .args(["cluster", "node"])
         .stdin(Stdio::null())
         .stdout(File::create(&log)?)
