@@ -8,7 +8,9 @@ mod image;
 mod images;
 mod layers;
 mod parts;
+mod report;
 mod shell;
+mod steps;
 mod test;
 
 use std::process::ExitCode;
