@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
@@ -11,8 +12,13 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::unistd::Pid;
 
+use crate::cluster::State;
+
 /// Marks every process that is started here, and those that they start, in their environment.
 const MARK: &str = "AZDS_XTASK_RUN";
+
+/// How long one step may take, on a machine where nothing is built yet.
+pub const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// The process group that runs now; 0 for none.
 static GROUP: AtomicI32 = AtomicI32::new(0);
@@ -100,6 +106,38 @@ fn end_group(group: i32) {
         // It may have ended by itself.
         let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
+}
+
+/// Says what is done, and how long it took.
+pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    println!("== {name}");
+    let begun = Instant::now();
+    let done = work();
+    println!("== {:.1} s: {name}", begun.elapsed().as_secs_f32());
+    done
+}
+
+/// `cargo xtask build`; gives the path of azds.
+pub fn build() -> Result<PathBuf> {
+    let mut built = String::new();
+    xtask("build", |line| line.clone_into(&mut built))?;
+    Ok(PathBuf::from(built))
+}
+
+/// `cargo xtask cluster up`.
+pub fn cluster_up() -> Result<State> {
+    xtask("cluster up", |_| {})?;
+    State::read()
+}
+
+/// This program again: what it starts is in the group of a step, and can be ended.
+fn xtask(arguments: &str, line: impl FnMut(&str)) -> Result<()> {
+    let mut xtask = Command::new("/proc/self/exe");
+    let status = run_to_end(xtask.args(arguments.split_whitespace()), LIMIT, line)?;
+    if !status.success() {
+        bail!("cargo xtask {arguments} failed");
+    }
+    Ok(())
 }
 
 /// The mark of this run.

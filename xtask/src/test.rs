@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 
@@ -12,10 +12,7 @@ use crate::build;
 use crate::cluster::{self, State};
 use crate::report::Report;
 use crate::shell::{checkout, command, output, run};
-use crate::steps::{self, run_to_end};
-
-/// How long one step may take, on a machine where nothing is built yet.
-const LIMIT: Duration = Duration::from_secs(45 * 60);
+use crate::steps::{self, LIMIT, run_to_end, step};
 
 /// What to test.
 #[derive(clap::Args)]
@@ -69,16 +66,7 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
             build::cargo("fmt --all --check", false)?,
         )?;
     }
-    let azds = step("cargo xtask build", || {
-        let mut built = String::new();
-        let status = run_to_end(&mut command("/proc/self/exe build", &[]), LIMIT, |line| {
-            line.clone_into(&mut built);
-        })?;
-        if !status.success() {
-            bail!("azds was not built");
-        }
-        Ok(PathBuf::from(built))
-    })?;
+    let azds = step("cargo xtask build", steps::build)?;
     if arguments.filter.is_none() {
         let lints = "clippy --quiet --workspace --all-targets -- -D warnings";
         check("cargo clippy", report, build::cargo(lints, false)?)?;
@@ -86,17 +74,7 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
     let tests = build::cargo("test --quiet --workspace --no-run", false)?;
     check("compile the tests", report, tests)?;
     tests_of("--workspace --exclude azds-tests", arguments, &[], report)?;
-    let state = step("start the cluster", || {
-        let status = run_to_end(
-            &mut command("/proc/self/exe cluster up", &[]),
-            LIMIT,
-            |_| {},
-        )?;
-        if !status.success() {
-            bail!("the cluster did not start");
-        }
-        State::read()
-    })?;
+    let state = step("cargo xtask cluster up", steps::cluster_up)?;
     step("give the node the agent's image", || {
         import_agent(&azds, &state)
     })?;
@@ -157,14 +135,6 @@ fn tests_of(
         }
         Ok(())
     })
-}
-
-fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    println!("== {name}");
-    let begun = Instant::now();
-    let done = work();
-    println!("== {name}: {:.1} s", begun.elapsed().as_secs_f32());
-    done
 }
 
 /// The text of tests/LAST_FULL_RUN.md.
