@@ -104,23 +104,21 @@ pub async fn uninstall(
     cancellation: &CancellationToken,
 ) -> Result<bool> {
     let mut command = helm(namespace);
-    command.args([
-        "uninstall",
-        release,
-        "--ignore-not-found",
-        "--wait",
-        "--timeout",
-        "60s",
-    ]);
+    // In the foreground, so that the pods are gone, too, when helm has waited.
+    command.args(["uninstall", release, "--cascade", "foreground"]);
+    command.args(["--wait", "--timeout", "90s"]);
     let what = "the release was not removed";
     let output = run(command, what, Vec::new(), INSTALL_TIMEOUT, cancellation).await?;
-    if !output.status.success() {
-        let object = format!("release {release}");
-        return Err(Failure::new(what, object, words(&output))
-            .try_to("Run it again; what helm could not remove can be removed with kubectl."));
+    if output.status.success() {
+        return Ok(true);
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    Ok(said.contains("uninstalled"))
+    let why = words(&output);
+    // Helm's own --ignore-not-found would not tell the two apart.
+    if why.contains("release: not found") {
+        return Ok(false);
+    }
+    Err(Failure::new(what, format!("release {release}"), why)
+        .try_to("Run it again; what helm could not remove can be removed with kubectl."))
 }
 
 /// The releases of a namespace whose names match `pattern`, a regular expression.
@@ -137,6 +135,30 @@ pub async fn values(release: &str, namespace: &str) -> Result<serde_json::Value>
     let mut command = helm(namespace);
     command.args(["get", "values", release, "--output", "json"]);
     ask(command, "the release's values are not known", release).await
+}
+
+/// Fails if there is no helm, before anything is changed that only makes sense with it.
+pub fn require(what: &str) -> Result<()> {
+    let program = PathBuf::from(std::env::var_os(PROGRAM).unwrap_or_else(|| "helm".into()));
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = match program.components().count() {
+        1 => std::env::split_paths(&paths).any(|folder| folder.join(&program).is_file()),
+        _ => program.is_file(),
+    };
+    match is_there {
+        true => Ok(()),
+        false => Err(missing(
+            what,
+            &program.display().to_string(),
+            "it is not there",
+        )),
+    }
+}
+
+fn missing(what: &str, program: &str, why: &str) -> Failure {
+    Failure::new(what, program, format!("helm cannot be started: {why}")).try_to(format!(
+        "Install Helm 3 or 4 from https://helm.sh, or set {PROGRAM} to where it is."
+    ))
 }
 
 async fn ask<T: serde::de::DeserializeOwned>(
@@ -175,16 +197,7 @@ async fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| {
-            Failure::new(
-                what,
-                program.as_str(),
-                format!("helm cannot be started: {error}"),
-            )
-            .try_to(format!(
-                "Install Helm 3 or 4 from https://helm.sh, or set {PROGRAM} to where it is."
-            ))
-        })?;
+        .map_err(|error| missing(what, &program, &error.to_string()))?;
     let pid = child.id();
     let mut stdin = child.stdin.take();
     let whole = async move {

@@ -134,8 +134,6 @@ fn ago(time: &str, now: jiff::Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect;
-
     use super::*;
 
     #[test]
@@ -153,12 +151,12 @@ mod tests {
             row("consumer", "2026-11-23T01:59:56Z", "Running"),
             row("producer", "2026-11-22T01:00:00Z", "CrashLoopBackOff"),
         ];
-        expect![[r#"
-             Name      DevSpace  Type     Updated  Status
-             consumer  dev       Service  4s ago   Running
-             producer  dev       Service  1d ago   CrashLoopBackOff
-        "#]]
-        .assert_eq(&services(&rows, now));
+        assert_eq!(
+            services(&rows, now),
+            " Name      DevSpace  Type     Updated  Status\n \
+             consumer  dev       Service  4s ago   Running\n \
+             producer  dev       Service  1d ago   CrashLoopBackOff\n"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod answer;
 mod cluster;
+mod debug;
 mod files;
 mod services;
 
@@ -52,6 +53,11 @@ enum Command {
         #[arg(long, hide = true)]
         stdio: bool,
     },
+    /// Serve an editor: the debug adapter, on standard input and output
+    Dap,
+    /// The debuggers on this machine
+    #[command(subcommand)]
+    Debugger(debug::Debugger),
     /// Own the tunnels of a service: what up -d leaves behind
     #[command(name = background::SUBCOMMAND, hide = true)]
     Tunnel,
@@ -75,6 +81,8 @@ fn main() -> ExitCode {
         Command::RemoveDevSpaces(arguments) => arguments.run(),
         Command::Images(command) => command.run(),
         Command::Lsp { stdio: _ } => serve_editor(),
+        Command::Dap => debug::serve_editor(),
+        Command::Debugger(command) => command.run(),
         Command::Tunnel => services::own_tunnels(),
     }
 }

@@ -31,6 +31,7 @@ use follow::{Follow, Outcome};
 
 pub use logs::follow_logs;
 pub use rollout::RELEASE_ANNOTATION;
+pub use values::settings;
 
 const WHAT: &str = "the service was not started";
 
@@ -123,6 +124,7 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         .await
         .or_fail(WHAT, "")??;
     let service = Arc::new(service);
+    helm::require(WHAT)?;
     let settings = values::settings(&service, arguments.configuration.as_deref())?;
     let cluster = Cluster::from_kubeconfig().await?;
     let space = spaces::choose(&cluster, arguments.space.as_deref(), &service.folder)?;
