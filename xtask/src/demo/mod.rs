@@ -1,7 +1,6 @@
 //! `cargo xtask demo`: two services without any azds file become services that are built, run and debugged in a real
 //! cluster, by the real azds.
 
-mod editor;
 mod http;
 
 use std::fs::{self, File};
@@ -9,13 +8,12 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use self::editor::Editor;
 use self::http::get;
+use crate::build;
 use crate::cache::Cache;
 use crate::cluster::{self, State};
 use crate::shell::{checkout, command, output, run};
@@ -72,7 +70,17 @@ struct Stage {
 }
 
 fn prepare(folder: &Path) -> Result<Stage> {
-    let azds = step("Build azds, with its agent inside", steps::build)?;
+    let azds = step("Build azds, with its agent inside", || {
+        let azds = steps::build()?;
+        let mut editor = build::cargo(
+            "build --quiet --package azds-tests --bin debug-session",
+            false,
+        )?;
+        match run_to_end(&mut editor, LIMIT, |_| {})?.success() {
+            true => Ok(azds),
+            false => bail!("the client of the debug sessions was not built"),
+        }
+    })?;
     let state = step(
         "Start a one-node Kubernetes cluster, or use the one that runs",
         steps::cluster_up,
@@ -263,51 +271,16 @@ impl Stage {
 
     /// Stops at the line of `file` that `BP1` marks, shows where that is and what is there, and goes on.
     fn debug(&self, service: &str, file: &str) -> Result<()> {
-        let folder = self.folder.join(service);
-        let file = folder.join(file);
-        let text = fs::read_to_string(&file)?;
-        let line = text.lines().position(|line| line.contains("BP1"));
-        let line = line.context("no line is marked with BP1")? + 1;
-        println!("{service}$ azds dap");
-        let mut editor = Editor::start(&mut self.command(&self.azds, service, "dap")?)?;
-        editor.ask(
-            "initialize",
-            json!({"adapterID": "azds", "clientName": "cargo xtask demo"}),
-        )?;
-        let attach = editor.send("attach", json!({"folder": folder}))?;
-        editor.event("initialized")?;
-        let breakpoints = json!({"source": {"path": file}, "breakpoints": [{"line": line}]});
-        editor.ask("setBreakpoints", breakpoints)?;
-        editor.ask("configurationDone", json!({}))?;
-        editor.response(attach)?;
-        let uri = self.uri(service)?;
-        let request = thread::spawn(move || get(&uri, "/api/demo"));
-        let stopped = editor.event("stopped")?;
-        let thread = &stopped["threadId"];
-        let stack = editor.ask("stackTrace", json!({"threadId": thread, "levels": 1}))?;
-        let top = &stack["stackFrames"][0];
-        println!(
-            "stopped ({}) in {}, {}:{}",
-            stopped["reason"], top["name"], top["source"]["path"], top["line"]
-        );
-        if top["line"] != line {
-            bail!("it should have stopped in line {line}");
-        }
-        let scopes = editor.ask("scopes", json!({"frameId": top["id"]}))?;
-        let locals = &scopes["scopes"][0]["variablesReference"];
-        let variables = editor.ask("variables", json!({"variablesReference": locals}))?;
-        for variable in variables["variables"].as_array().into_iter().flatten() {
-            println!("  {} = {}", variable["name"], variable["value"]);
-        }
-        editor.ask("continue", json!({"threadId": thread}))?;
-        let answer = request.join().expect("asking does not panic")?;
-        println!(
-            "continued; GET /api/demo: {} {}",
-            answer.status, answer.body
-        );
-        editor.ask("disconnect", json!({}))?;
-        if answer.status != 200 {
-            bail!("{service} should answer after the breakpoint");
+        println!("{service}$ azds dap, with a client that does what an editor would");
+        let mut session = self.command(&self.azds.with_file_name("debug-session"), service, "")?;
+        session
+            .arg(&self.azds)
+            .arg(self.folder.join(service))
+            .args([SPACE, file])
+            .arg(format!("{}/api/demo", self.uri(service)?));
+        let status = run_to_end(&mut session, LIMIT, |line| println!("{line}"))?;
+        if !status.success() {
+            bail!("the debug session of {service} failed");
         }
         Ok(())
     }
