@@ -8,6 +8,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -150,18 +152,10 @@ fn play(stage: &Stage) -> Result<()> {
     step("What is up, and where", || {
         stage.azds("consumer", "list-up --all")?;
         stage.azds("consumer", "list-uris")?;
-        println!(
-            "There is no Ingress controller here: the public address stays Pending, and what follows asks the tunnelled one."
-        );
         stage.kubectl("get pods -o custom-columns=POD:.metadata.name,IMAGE:.spec.containers[0].image,PULL:.spec.containers[0].imagePullPolicy,INIT:.spec.initContainers[*].name")
     })?;
     step("Consumer lacks Producer's address", || {
-        let answer = get(&stage.uri("consumer")?, "/api/demo")?;
-        println!("GET /api/demo: {} {}", answer.status, answer.body);
-        if answer.status != 500 {
-            bail!("Consumer should answer with an error");
-        }
-        Ok(())
+        stage.ask_consumer(500).map(drop)
     })?;
     step(
         "The address goes into values.dev.yaml, beside azds.yaml, and azds.yaml lists it",
@@ -178,13 +172,11 @@ fn play(stage: &Stage) -> Result<()> {
         stage.azds("consumer", "up -d")
     })?;
     step("Consumer has Producer's products", || {
-        let answer = get(&stage.uri("consumer")?, "/api/demo")?;
-        println!("GET /api/demo: {} {}", answer.status, answer.body);
-        let products: Value = serde_json::from_str(&answer.body)?;
-        if answer.status != 200 || products.as_array().map(Vec::len) != Some(2) {
-            bail!("Consumer should answer with two products");
+        let products: Value = serde_json::from_str(&stage.ask_consumer(200)?)?;
+        match products.as_array().map(Vec::len) {
+            Some(2) => Ok(()),
+            _ => bail!("Consumer should answer with two products"),
         }
-        Ok(())
     })?;
     step("A Python service", || {
         stage.azds("python-service", "prep")?;
@@ -258,15 +250,38 @@ impl Stage {
         Ok(())
     }
 
-    /// The service's address on this machine.
-    fn uri(&self, service: &str) -> Result<String> {
+    /// An address of a service: that of its tunnel, or its public one.
+    fn uri(&self, service: &str, tunnelled: bool) -> Result<String> {
         let rows = output(&mut self.command(&self.azds, service, "list-uris -o json")?)?;
         let rows: Vec<Value> = serde_json::from_str(&rows)?;
-        let tunnel = rows.iter().find(|row| row["status"] == "Tunneled");
-        let uri = tunnel.and_then(|row| row["uri"].as_str());
-        Ok(uri
-            .with_context(|| format!("{service} has no tunnel: {rows:?}"))?
-            .to_owned())
+        let mut rows = rows.iter();
+        let row = rows.find(|row| (row["status"] == "Tunneled") == tunnelled);
+        let uri = row.and_then(|row| row["uri"].as_str());
+        let uri = uri.with_context(|| format!("{service} has no such address"))?;
+        Ok(uri.trim_end_matches('/').to_owned())
+    }
+
+    /// Asks for /api/demo at Consumer's public address, until the answer has this status.
+    fn ask_consumer(&self, status: u16) -> Result<String> {
+        let uri = self.uri("consumer", false)?;
+        let host = uri.trim_start_matches("http://");
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer = get(&self.state.ingress, host, "/api/demo")?;
+            // The Ingress controller looks for changes twice a second.
+            if answer.status != status && Instant::now() < until {
+                sleep(Duration::from_millis(200));
+                continue;
+            }
+            println!(
+                "GET {uri}/api/demo, by {}: {} {}",
+                self.state.ingress, answer.status, answer.body
+            );
+            match answer.status == status {
+                true => return Ok(answer.body),
+                false => bail!("Consumer should answer {status}"),
+            }
+        }
     }
 
     /// Stops at the line of `file` that `BP1` marks, shows where that is and what is there, and goes on.
@@ -277,7 +292,7 @@ impl Stage {
             .arg(&self.azds)
             .arg(self.folder.join(service))
             .args([SPACE, file])
-            .arg(format!("{}/api/demo", self.uri(service)?));
+            .arg(format!("{}/api/demo", self.uri(service, true)?));
         let status = run_to_end(&mut session, LIMIT, |line| println!("{line}"))?;
         if !status.success() {
             bail!("the debug session of {service} failed");
@@ -318,16 +333,19 @@ impl Stage {
 
     fn kept(&self) -> String {
         let uris = SERVICES.map(|service| {
-            let uri = self.uri(service).unwrap_or_else(|error| error.to_string());
+            let uri = self
+                .uri(service, true)
+                .unwrap_or_else(|error| error.to_string());
             format!("  {service}: {uri}/api/demo")
         });
         let folder = self.folder.display();
         let downs =
             SERVICES.map(|service| format!("  {} down {folder}/{service}", self.azds.display()));
         format!(
-            "All is left running. Open:\n{}\nThe services are in {folder}. To work with them:\n  export KUBECONFIG={folder}/kubeconfig AZDS_HELM={}\n\
+            "All is left running. Open:\n{}\n  consumer, by the Ingress controller: {}/api/demo, with Host: {SPACE}.consumer.localhost\nThe services are in {folder}. To work with them:\n  export KUBECONFIG={folder}/kubeconfig AZDS_HELM={}\n\
              End it with:\n{}\n  cargo xtask cluster down",
             uris.join("\n"),
+            self.state.ingress,
             self.state.helm.display(),
             downs.join("\n"),
         )
