@@ -47,9 +47,10 @@ fn main() {
     println!("attached after {:.1?}", begun.elapsed());
     let asked = std::thread::spawn(move || get(&url));
     let stop = client.stopped();
+    assert_eq!(stop.frame["line"], line, "it stopped somewhere else");
     println!(
         "stopped in {} at {}:{} after {:.1?}",
-        stop.frame["name"],
+        stop.frame["name"].as_str().unwrap_or("?"),
         stop.frame["source"]["path"].as_str().unwrap_or("?"),
         stop.frame["line"],
         begun.elapsed()

@@ -51,6 +51,11 @@ pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
             config: json!({"Entrypoint": ["/coredns"], "Env": [PATH]}),
         },
         Image {
+            name: "ghcr.io/zalando/skipper:v0.22.0",
+            layers: vec![programs(cache, "ingress", &[("skipper", &parts.ingress)])?],
+            config: json!({"Entrypoint": ["/skipper"], "Env": [PATH]}),
+        },
+        Image {
             name: "docker.io/moby/buildkit:v0.34.2",
             layers: vec![
                 busybox.clone(),

@@ -25,6 +25,8 @@ pub struct Parts {
     pub pause: PathBuf,
     /// Cluster DNS.
     pub coredns: PathBuf,
+    /// The Ingress controller.
+    pub ingress: PathBuf,
     /// A folder with buildkitd and buildctl.
     pub buildkit: PathBuf,
 }
@@ -38,6 +40,7 @@ impl Parts {
             pause: go_build(cache, "pause", ".", "")?.join("pause"),
             helm: go_build(cache, "helm", "helm.sh/helm/v3/cmd/helm", "")?.join("helm"),
             coredns: go_build(cache, "coredns", "github.com/coredns/coredns", "")?.join("coredns"),
+            ingress: go_build(cache, "ingress", "tool", "")?.join("skipper"),
             buildkit: go_build(cache, "buildkit", "tool", "")?,
             kube: go_build(cache, "kube", ".", &kubernetes)?.join("kube"),
             kubectl: kubectl(cache)?,

@@ -145,30 +145,37 @@ fn mark() -> String {
     std::process::id().to_string()
 }
 
-/// Ends the processes that steps left running; gives their command lines.
+/// Ends the processes that steps left running; gives their command lines. Those that are about to end are given the
+/// time for it.
 pub fn end_what_is_left() -> Result<Vec<String>> {
+    let until = Instant::now() + Duration::from_secs(5);
+    loop {
+        let left = left_running()?;
+        if left.is_empty() || Instant::now() > until {
+            for (pid, _) in &left {
+                // It may be gone since it was listed.
+                let _ = kill(*pid, Signal::SIGKILL);
+            }
+            return Ok(left.into_iter().map(|(_, line)| line).collect());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn left_running() -> Result<Vec<(Pid, String)>> {
     let mark = format!("{MARK}={}", mark());
     let mut left = Vec::new();
     for entry in std::fs::read_dir("/proc")?.flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         let read = |file| std::fs::read(entry.path().join(file)).unwrap_or_default();
-        if read("environ")
-            .split(|byte| *byte == 0)
-            .any(|variable| variable == mark.as_bytes())
-        {
-            left.push(
-                String::from_utf8_lossy(&read("cmdline"))
-                    .replace('\0', " ")
-                    .trim()
-                    .to_owned(),
-            );
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        let environment = read("environ");
+        let mut variables = environment.split(|byte| *byte == 0);
+        if variables.any(|variable| variable == mark.as_bytes()) {
+            let line = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
+            left.push((Pid::from_raw(pid), line.trim().to_owned()));
         }
     }
     Ok(left)

@@ -34,9 +34,6 @@ pub fn test(arguments: &Arguments) -> Result<()> {
     if let Err(error) = &tested {
         report.failure(&format!("{error:#}"));
     }
-    if report.failed > 0 && cluster::runs() && !steps::interrupted() {
-        println!("{}", cluster::report());
-    }
     if !theirs {
         cluster::down()?;
     }
@@ -78,12 +75,13 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
     step("give the node the agent's image", || {
         import_agent(&azds, &state)
     })?;
-    tests_of(
-        "--package azds-tests",
-        arguments,
-        &state.environment(),
-        report,
-    )
+    let failed = report.failed;
+    let environment = state.environment();
+    tests_of("--package azds-tests", arguments, &environment, report)?;
+    if report.failed > failed {
+        println!("{}", cluster::report());
+    }
+    Ok(())
 }
 
 /// Has the node's containerd take the image of azds-agent.

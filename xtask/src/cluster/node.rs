@@ -38,7 +38,9 @@ pub fn node() -> Result<()> {
     nix::unistd::setsid()?;
     // Before the namespace is left: a socket stays where it was made.
     let api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let ingress = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    // The port that addresses without one mean, where nobody has it yet.
+    let ingress = TcpListener::bind((Ipv4Addr::LOCALHOST, 80))
+        .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let address =
         |listener: &TcpListener| Ok::<_, std::io::Error>(listener.local_addr()?.to_string());
     let (outside, ingress_address) = (address(&api)?, address(&ingress)?);
@@ -80,7 +82,10 @@ pub fn node() -> Result<()> {
         output(&mut kubectl("get --raw /readyz")).is_ok()
     })?;
     components.start_others(&pki)?;
-    run(kubectl("apply --filename").arg(checkout().join("tests/cluster/coredns/coredns.yaml")))?;
+    for manifest in ["coredns/coredns.yaml", "ingress/ingress.yaml"] {
+        let manifests = checkout().join("tests/cluster");
+        run(kubectl("apply --filename").arg(manifests.join(manifest)))?;
+    }
     wait(&mut components, "cluster DNS to be ready", || {
         let ready = output(&mut kubectl(
             "get deployment coredns --namespace kube-system -o jsonpath={.status.readyReplicas}",

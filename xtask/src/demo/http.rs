@@ -14,15 +14,9 @@ pub struct Response {
     pub body: String,
 }
 
-/// Asks for `path` at an address such as `http://localhost:50123`.
-pub fn get(address: &str, path: &str) -> Result<Response> {
-    get_as(address, None, path)
-}
-
-/// As [`get`], under the name `host`, which need not resolve.
-pub fn get_as(address: &str, host: Option<&str>, path: &str) -> Result<Response> {
-    let server = address.trim_start_matches("http://").trim_end_matches('/');
-    let host = host.unwrap_or(server);
+/// Asks for `path` at an address such as `http://127.0.0.1:8080`, under the name `host`, which need not resolve.
+pub fn get(address: &str, host: &str, path: &str) -> Result<Response> {
+    let server = address.trim_start_matches("http://");
     let mut stream =
         TcpStream::connect(server).with_context(|| format!("nothing answers at {address}"))?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;

@@ -1,7 +1,6 @@
 //! `cargo xtask demo`: two services without any azds file become services that are built, run and debugged in a real
 //! cluster, by the real azds.
 
-mod editor;
 mod http;
 
 use std::fs::{self, File};
@@ -9,13 +8,14 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use self::editor::Editor;
 use self::http::get;
+use crate::build;
 use crate::cache::Cache;
 use crate::cluster::{self, State};
 use crate::shell::{checkout, command, output, run};
@@ -72,7 +72,17 @@ struct Stage {
 }
 
 fn prepare(folder: &Path) -> Result<Stage> {
-    let azds = step("Build azds, with its agent inside", steps::build)?;
+    let azds = step("Build azds, with its agent inside", || {
+        let azds = steps::build()?;
+        let mut editor = build::cargo(
+            "build --quiet --package azds-tests --bin debug-session",
+            false,
+        )?;
+        match run_to_end(&mut editor, LIMIT, |_| {})?.success() {
+            true => Ok(azds),
+            false => bail!("the client of the debug sessions was not built"),
+        }
+    })?;
     let state = step(
         "Start a one-node Kubernetes cluster, or use the one that runs",
         steps::cluster_up,
@@ -142,18 +152,10 @@ fn play(stage: &Stage) -> Result<()> {
     step("What is up, and where", || {
         stage.azds("consumer", "list-up --all")?;
         stage.azds("consumer", "list-uris")?;
-        println!(
-            "There is no Ingress controller here: the public address stays Pending, and what follows asks the tunnelled one."
-        );
         stage.kubectl("get pods -o custom-columns=POD:.metadata.name,IMAGE:.spec.containers[0].image,PULL:.spec.containers[0].imagePullPolicy,INIT:.spec.initContainers[*].name")
     })?;
     step("Consumer lacks Producer's address", || {
-        let answer = get(&stage.uri("consumer")?, "/api/demo")?;
-        println!("GET /api/demo: {} {}", answer.status, answer.body);
-        if answer.status != 500 {
-            bail!("Consumer should answer with an error");
-        }
-        Ok(())
+        stage.ask_consumer(500).map(drop)
     })?;
     step(
         "The address goes into values.dev.yaml, beside azds.yaml, and azds.yaml lists it",
@@ -170,13 +172,11 @@ fn play(stage: &Stage) -> Result<()> {
         stage.azds("consumer", "up -d")
     })?;
     step("Consumer has Producer's products", || {
-        let answer = get(&stage.uri("consumer")?, "/api/demo")?;
-        println!("GET /api/demo: {} {}", answer.status, answer.body);
-        let products: Value = serde_json::from_str(&answer.body)?;
-        if answer.status != 200 || products.as_array().map(Vec::len) != Some(2) {
-            bail!("Consumer should answer with two products");
+        let products: Value = serde_json::from_str(&stage.ask_consumer(200)?)?;
+        match products.as_array().map(Vec::len) {
+            Some(2) => Ok(()),
+            _ => bail!("Consumer should answer with two products"),
         }
-        Ok(())
     })?;
     step("A Python service", || {
         stage.azds("python-service", "prep")?;
@@ -250,64 +250,52 @@ impl Stage {
         Ok(())
     }
 
-    /// The service's address on this machine.
-    fn uri(&self, service: &str) -> Result<String> {
+    /// An address of a service: that of its tunnel, or its public one.
+    fn uri(&self, service: &str, tunnelled: bool) -> Result<String> {
         let rows = output(&mut self.command(&self.azds, service, "list-uris -o json")?)?;
         let rows: Vec<Value> = serde_json::from_str(&rows)?;
-        let tunnel = rows.iter().find(|row| row["status"] == "Tunneled");
-        let uri = tunnel.and_then(|row| row["uri"].as_str());
-        Ok(uri
-            .with_context(|| format!("{service} has no tunnel: {rows:?}"))?
-            .to_owned())
+        let mut rows = rows.iter();
+        let row = rows.find(|row| (row["status"] == "Tunneled") == tunnelled);
+        let uri = row.and_then(|row| row["uri"].as_str());
+        let uri = uri.with_context(|| format!("{service} has no such address"))?;
+        Ok(uri.trim_end_matches('/').to_owned())
+    }
+
+    /// Asks for /api/demo at Consumer's public address, until the answer has this status.
+    fn ask_consumer(&self, status: u16) -> Result<String> {
+        let uri = self.uri("consumer", false)?;
+        let host = uri.trim_start_matches("http://");
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer = get(&self.state.ingress, host, "/api/demo")?;
+            // The Ingress controller looks for changes twice a second.
+            if answer.status != status && Instant::now() < until {
+                sleep(Duration::from_millis(200));
+                continue;
+            }
+            println!(
+                "GET {uri}/api/demo, by {}: {} {}",
+                self.state.ingress, answer.status, answer.body
+            );
+            match answer.status == status {
+                true => return Ok(answer.body),
+                false => bail!("Consumer should answer {status}"),
+            }
+        }
     }
 
     /// Stops at the line of `file` that `BP1` marks, shows where that is and what is there, and goes on.
     fn debug(&self, service: &str, file: &str) -> Result<()> {
-        let folder = self.folder.join(service);
-        let file = folder.join(file);
-        let text = fs::read_to_string(&file)?;
-        let line = text.lines().position(|line| line.contains("BP1"));
-        let line = line.context("no line is marked with BP1")? + 1;
-        println!("{service}$ azds dap");
-        let mut editor = Editor::start(&mut self.command(&self.azds, service, "dap")?)?;
-        editor.ask(
-            "initialize",
-            json!({"adapterID": "azds", "clientName": "cargo xtask demo"}),
-        )?;
-        let attach = editor.send("attach", json!({"folder": folder}))?;
-        editor.event("initialized")?;
-        let breakpoints = json!({"source": {"path": file}, "breakpoints": [{"line": line}]});
-        editor.ask("setBreakpoints", breakpoints)?;
-        editor.ask("configurationDone", json!({}))?;
-        editor.response(attach)?;
-        let uri = self.uri(service)?;
-        let request = thread::spawn(move || get(&uri, "/api/demo"));
-        let stopped = editor.event("stopped")?;
-        let thread = &stopped["threadId"];
-        let stack = editor.ask("stackTrace", json!({"threadId": thread, "levels": 1}))?;
-        let top = &stack["stackFrames"][0];
-        println!(
-            "stopped ({}) in {}, {}:{}",
-            stopped["reason"], top["name"], top["source"]["path"], top["line"]
-        );
-        if top["line"] != line {
-            bail!("it should have stopped in line {line}");
-        }
-        let scopes = editor.ask("scopes", json!({"frameId": top["id"]}))?;
-        let locals = &scopes["scopes"][0]["variablesReference"];
-        let variables = editor.ask("variables", json!({"variablesReference": locals}))?;
-        for variable in variables["variables"].as_array().into_iter().flatten() {
-            println!("  {} = {}", variable["name"], variable["value"]);
-        }
-        editor.ask("continue", json!({"threadId": thread}))?;
-        let answer = request.join().expect("asking does not panic")?;
-        println!(
-            "continued; GET /api/demo: {} {}",
-            answer.status, answer.body
-        );
-        editor.ask("disconnect", json!({}))?;
-        if answer.status != 200 {
-            bail!("{service} should answer after the breakpoint");
+        println!("{service}$ azds dap, with a client that does what an editor would");
+        let mut session = self.command(&self.azds.with_file_name("debug-session"), service, "")?;
+        session
+            .arg(&self.azds)
+            .arg(self.folder.join(service))
+            .args([SPACE, file])
+            .arg(format!("{}/api/demo", self.uri(service, true)?));
+        let status = run_to_end(&mut session, LIMIT, |line| println!("{line}"))?;
+        if !status.success() {
+            bail!("the debug session of {service} failed");
         }
         Ok(())
     }
@@ -345,16 +333,19 @@ impl Stage {
 
     fn kept(&self) -> String {
         let uris = SERVICES.map(|service| {
-            let uri = self.uri(service).unwrap_or_else(|error| error.to_string());
+            let uri = self
+                .uri(service, true)
+                .unwrap_or_else(|error| error.to_string());
             format!("  {service}: {uri}/api/demo")
         });
         let folder = self.folder.display();
         let downs =
             SERVICES.map(|service| format!("  {} down {folder}/{service}", self.azds.display()));
         format!(
-            "All is left running. Open:\n{}\nThe services are in {folder}. To work with them:\n  export KUBECONFIG={folder}/kubeconfig AZDS_HELM={}\n\
+            "All is left running. Open:\n{}\n  consumer, by the Ingress controller: {}/api/demo, with Host: {SPACE}.consumer.localhost\nThe services are in {folder}. To work with them:\n  export KUBECONFIG={folder}/kubeconfig AZDS_HELM={}\n\
              End it with:\n{}\n  cargo xtask cluster down",
             uris.join("\n"),
+            self.state.ingress,
             self.state.helm.display(),
             downs.join("\n"),
         )
