@@ -1,5 +1,6 @@
 //! What the tests on the cluster share: the running cluster, and a namespace of its own for each test.
 
+pub mod dap;
 pub mod space;
 
 use std::future::Future;

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Failure;
+use crate::debug::ProcessInfo;
+
 /// The commands as the language server offers them.
 pub mod names {
     /// Writes Dockerfiles, chart and azds.yaml.
@@ -121,7 +124,7 @@ pub struct ContextCount {
     pub sent_bytes: u64,
 }
 
-/// Arguments of `down`, `list-up` and `list-uris`.
+/// Arguments of `down`, `list-up`, `list-uris` and `doctor`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ServiceArguments {
@@ -217,4 +220,36 @@ pub struct DevSpacesResult {
     pub space: Option<String>,
     /// Whether something was changed.
     pub changed: bool,
+}
+
+/// Result of `doctor`: one check after the other, those that others need first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoctorResult {
+    /// What was looked at.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that `doctor` looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// What was looked at: `helm`, `cluster`, `space`.
+    pub name: String,
+    /// What was found, where it is as it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// What is wrong, where something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// Result of `debugTarget`: what a debug session would attach to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DebugTargetResult {
+    /// The pod.
+    pub pod: String,
+    /// Folder on this machine that its image was built from.
+    pub sources: PathBuf,
+    /// What runs in the container.
+    pub processes: Vec<ProcessInfo>,
 }

@@ -5,10 +5,10 @@
 //! |---|---|---|
 //! | host | `GET /v1/debug/processes` | → lines of [`ProcessInfo`] |
 //! | host | `PUT /v1/debug/debuggers/NAME` | a tar of the debugger's folder → [`DebuggerFolder`] |
-//! | host | `GET /v1/debug/debuggers/NAME` | → [`DebuggerFolder`] if it is there, else 404 |
+//! | host | `GET /v1/debug/debuggers/NAME` | → [`DebuggerFolder`] if it is there, else `null` |
 //! | host | `POST /v1/debug/sessions` | [`StartDebugger`] → [`DebuggerStarted`] |
 //! | host | `CONNECT` with [`DebuggerStarted::stream`] as authority | the debugger's DAP bytes |
-//! | host | `GET /v1/debug/end` | → [`DebuggerEnd`] of the last session, else 404 |
+//! | host | `GET /v1/debug/end` | → [`DebuggerEnd`] of the last session, if any, else `null` |
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Result;
 use serde_json::json;
 
 use crate::cache::{Cache, Key};
 use crate::image::Image;
-use crate::layers::{Layer, Piped, debian, debian_package};
+use crate::layers::{Layer, Piped, codename, debian, debian_packages};
 use crate::parts::Parts;
 use crate::shell::{command, output, run};
 
@@ -122,10 +123,9 @@ fn programs(cache: &Cache, name: &str, programs: &[(&str, &PathBuf)]) -> Result<
     })
 }
 
+/// The dynamic one, with its libraries: the static one ends with a segmentation fault in some look-ups of names.
 fn busybox(cache: &Cache) -> Result<PathBuf> {
-    let program = Path::new("/bin/busybox");
-    let key = Key::of(RECIPE).and(&fs::read(program)?);
-    layer(cache, "busybox", &key, |tar, _| {
+    layer(cache, "busybox", &Key::of(RECIPE), |tar, scratch| {
         let mut layer = Layer::create(tar)?;
         for (folder, mode) in [
             ("bin", 0o755),
@@ -143,11 +143,28 @@ fn busybox(cache: &Cache) -> Result<PathBuf> {
         )?;
         layer.file("etc/group", 0o644, b"root:x:0:\nnogroup:x:65534:\n")?;
         layer.file("etc/nsswitch.conf", 0o644, b"hosts: files dns\n")?;
-        layer.program("bin/busybox", program)?;
-        for applet in output(&mut command("/bin/busybox --list", &[]))?
-            .lines()
-            .filter(|applet| *applet != "busybox")
-        {
+        let wanted = [
+            "/busybox",
+            "/libc.so.6",
+            "/libresolv.so.2",
+            "/ld-linux-x86-64.so.2",
+        ];
+        for package in debian_packages(&codename()?, &["busybox", "libc6"], scratch)? {
+            let mut unpacked = Piped::start(command("dpkg-deb --fsys-tarfile", &[]).arg(&package))?;
+            layer.merge(unpacked.stdout()?, |path| {
+                (path.starts_with("bin/") || path.starts_with("lib")).then_some(())?;
+                wanted
+                    .iter()
+                    .any(|name| path.ends_with(name))
+                    .then(|| path.to_owned())
+            })?;
+            unpacked.finish()?;
+            run(command("dpkg-deb --extract", &[])
+                .arg(&package)
+                .arg(scratch.join("system")))?;
+        }
+        let applets = output(Command::new(scratch.join("system/bin/busybox")).arg("--list"))?;
+        for applet in applets.lines().filter(|applet| *applet != "busybox") {
             layer.link(&format!("bin/{applet}"), "busybox")?;
         }
         layer.link("usr/bin/env", "../../bin/busybox")?;
@@ -209,12 +226,13 @@ fn dotnet_system(cache: &Cache) -> Result<PathBuf> {
         )?;
         let mut layer = Layer::create(tar)?;
         layer.merge(File::open(system)?, |path| Some(path.to_owned()))?;
-        let package = debian_package("bullseye", "libssl1.1", scratch)?;
-        let mut unpacked = Piped::start(command("dpkg-deb --fsys-tarfile", &[]).arg(package))?;
-        layer.merge(unpacked.stdout()?, |path| {
-            path.ends_with(".so.1.1").then(|| path.to_owned())
-        })?;
-        unpacked.finish()?;
+        for package in debian_packages("bullseye", &["libssl1.1"], scratch)? {
+            let mut unpacked = Piped::start(command("dpkg-deb --fsys-tarfile", &[]).arg(package))?;
+            layer.merge(unpacked.stdout()?, |path| {
+                path.ends_with(".so.1.1").then(|| path.to_owned())
+            })?;
+            unpacked.finish()?;
+        }
         layer.link("usr/bin/dotnet", "/usr/share/dotnet/dotnet")?;
         layer.finish()
     })

@@ -156,8 +156,8 @@ pub fn debian(packages: &str, to: &Path) -> Result<()> {
     run(bootstrap.env("SOURCE_DATE_EPOCH", TIME.to_string()))
 }
 
-/// Downloads a package of another Debian release into `folder` and gives its file.
-pub fn debian_package(release: &str, package: &str, folder: &Path) -> Result<PathBuf> {
+/// Downloads packages of a Debian release, which need not be the machine's own, into `folder` and gives their files.
+pub fn debian_packages(release: &str, packages: &[&str], folder: &Path) -> Result<Vec<PathBuf>> {
     let list = folder.join("sources.list");
     let own = codename()?;
     let sources = apt_sources(|suite| (suite == own).then(|| release.to_owned()))?;
@@ -186,14 +186,24 @@ pub fn debian_package(release: &str, package: &str, folder: &Path) -> Result<Pat
     fs::create_dir_all(folder.join("lists/partial"))?;
     fs::create_dir_all(folder.join("cache/archives/partial"))?;
     apt(&["update"])?;
-    apt(&["download", package])?;
-    let mut files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
-    files
-        .find(|file| file.extension().is_some_and(|extension| extension == "deb"))
-        .with_context(|| format!("apt-get download {package} left no .deb"))
+    apt(&[&["download"], packages].concat())?;
+    let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = files
+        .filter(|file| file.extension().is_some_and(|extension| extension == "deb"))
+        .collect();
+    files.sort();
+    if files.len() != packages.len() {
+        bail!(
+            "apt-get download {} left {} packages",
+            packages.join(" "),
+            files.len()
+        );
+    }
+    Ok(files)
 }
 
-fn codename() -> Result<String> {
+/// The name of this machine's Debian release.
+pub fn codename() -> Result<String> {
     let release = fs::read_to_string("/etc/os-release")?;
     let codename = release
         .lines()

@@ -4,11 +4,14 @@
 mod build;
 mod cache;
 mod cluster;
+mod demo;
 mod image;
 mod images;
 mod layers;
 mod parts;
+mod report;
 mod shell;
+mod steps;
 mod test;
 
 use std::process::ExitCode;
@@ -28,6 +31,8 @@ enum Command {
     /// A real one-node Kubernetes cluster on this machine (as root)
     #[command(subcommand)]
     Cluster(Cluster),
+    /// Play the story of two services on the cluster (as root): prepared, built, run, mended, debugged
+    Demo(demo::Arguments),
     /// Everything that has to hold: format, lints, unit tests, tests on the cluster
     Test(test::Arguments),
 }
@@ -67,6 +72,7 @@ fn run() -> Result<()> {
         Command::Cluster(Cluster::Status) => cluster::status(),
         Command::Cluster(Cluster::Env) => cluster::env(),
         Command::Cluster(Cluster::Node) => cluster::node(),
+        Command::Demo(arguments) => demo::demo(&arguments),
         Command::Test(arguments) => test::test(&arguments),
     }
 }

@@ -11,7 +11,7 @@ use crate::shell::{checkout, command, output, run};
 const KUBERNETES: &str = "v1.35.4";
 
 const PACKAGES: &str = "containerd runc containernetworking-plugins iptables conntrack socat ethtool iproute2 \
-     mount util-linux kmod mmdebstrap busybox-static ca-certificates";
+     mount util-linux kmod mmdebstrap ca-certificates";
 
 /// Where every program of the cluster lies that is not a Debian package.
 pub struct Parts {

@@ -1,17 +1,157 @@
 //! `cargo xtask test`.
-use anyhow::Result;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::build;
+use crate::cluster::{self, State};
+use crate::report::Report;
+use crate::shell::{checkout, command, output, run};
+use crate::steps::{self, LIMIT, run_to_end, step};
 
 /// What to test.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Also what takes long; writes tests/LAST_FULL_RUN.md
-    #[arg(long)]
+    #[arg(long, conflicts_with = "filter")]
     all: bool,
-    /// Only tests with this in their name
+    /// Only tests with this in their name; neither format nor lints
     filter: Option<String>,
 }
 
-/// Runs it.
-pub fn test(_arguments: &Arguments) -> Result<()> {
+/// Runs it. The cluster is started for it unless one runs, and ended only if it was started.
+pub fn test(arguments: &Arguments) -> Result<()> {
+    steps::end_on_signals()?;
+    let begun = Instant::now();
+    let theirs = cluster::runs();
+    let mut report = Report::default();
+    let tested = test_all(arguments, &mut report);
+    if let Err(error) = &tested {
+        report.failure(&format!("{error:#}"));
+    }
+    if report.failed > 0 && cluster::runs() && !steps::interrupted() {
+        println!("{}", cluster::report());
+    }
+    if !theirs {
+        cluster::down()?;
+    }
+    for process in steps::end_what_is_left()? {
+        report.failure(&format!("this process was left running: {process}"));
+    }
+    let took = begun.elapsed().as_secs();
+    if arguments.all && tested.is_ok() {
+        fs::write(
+            checkout().join("tests/LAST_FULL_RUN.md"),
+            record(&report, took)?,
+        )?;
+    }
+    println!("after {} min {} s", took / 60, took % 60);
+    println!("{}", report.summary());
+    if report.failed > 0 {
+        bail!("not everything holds");
+    }
     Ok(())
+}
+
+fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
+    if arguments.filter.is_none() {
+        check(
+            "cargo fmt --check",
+            report,
+            build::cargo("fmt --all --check", false)?,
+        )?;
+    }
+    let azds = step("cargo xtask build", steps::build)?;
+    if arguments.filter.is_none() {
+        let lints = "clippy --quiet --workspace --all-targets -- -D warnings";
+        check("cargo clippy", report, build::cargo(lints, false)?)?;
+    }
+    let tests = build::cargo("test --quiet --workspace --no-run", false)?;
+    check("compile the tests", report, tests)?;
+    tests_of("--workspace --exclude azds-tests", arguments, &[], report)?;
+    let state = step("cargo xtask cluster up", steps::cluster_up)?;
+    step("give the node the agent's image", || {
+        import_agent(&azds, &state)
+    })?;
+    tests_of(
+        "--package azds-tests",
+        arguments,
+        &state.environment(),
+        report,
+    )
+}
+
+/// Has the node's containerd take the image of azds-agent.
+pub fn import_agent(azds: &Path, state: &State) -> Result<()> {
+    let archive = std::env::temp_dir().join(format!("azds-agent-{}.tar", std::process::id()));
+    let imported = run(Command::new(azds).args(["images", "save"]).arg(&archive)).and_then(|()| {
+        run(command("ctr images import", &[])
+            .arg(&archive)
+            .envs(state.environment()))
+    });
+    fs::remove_file(&archive)?;
+    imported
+}
+
+/// A step that is no test: fails the whole only at its end, since what follows does not depend on it.
+fn check(name: &str, report: &mut Report, mut command: Command) -> Result<()> {
+    step(name, || {
+        let status = run_to_end(&mut command, LIMIT, |line| println!("{line}"))?;
+        if !status.success() {
+            report.failure(name);
+        }
+        Ok(())
+    })
+}
+
+fn tests_of(
+    packages: &str,
+    arguments: &Arguments,
+    environment: &[(&str, String)],
+    report: &mut Report,
+) -> Result<()> {
+    let mut tests = build::cargo(&format!("test --no-fail-fast {packages} --"), false)?;
+    tests
+        .arg("--show-output")
+        .args(&arguments.filter)
+        .envs(environment.iter().map(|(name, value)| (name, value)));
+    if arguments.all {
+        tests.arg("--include-ignored").env("AZDS_TEST_ALL", "1");
+    }
+    step(&format!("cargo test {packages}"), || {
+        let failed = report.failed;
+        let status = run_to_end(&mut tests, LIMIT, |line| {
+            if report.line(line) {
+                println!("{line}");
+            }
+        })?;
+        if !status.success() && report.failed == failed {
+            report.failure(&format!("cargo test {packages} ended with {status}"));
+        }
+        Ok(())
+    })
+}
+
+/// The text of tests/LAST_FULL_RUN.md.
+fn record(report: &Report, seconds: u64) -> Result<String> {
+    let git = |arguments| output(command("git", &[]).args(arguments).current_dir(checkout()));
+    let commit = git(["rev-parse", "HEAD"].as_slice())?;
+    let changed = !git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+    let date = output(&mut command("date --utc --iso-8601=minutes", &[]))?;
+    let mut text = String::from("# The last run of `cargo xtask test --all`\n\n");
+    writeln!(text, "Date: {}", date.trim())?;
+    writeln!(
+        text,
+        "Commit: {}{}",
+        commit.trim(),
+        if changed { ", with changes" } else { "" }
+    )?;
+    writeln!(text, "Duration: {} min {} s\n", seconds / 60, seconds % 60)?;
+    writeln!(text, "{}", report.summary().replace('\n', "  \n"))?;
+    Ok(text)
 }

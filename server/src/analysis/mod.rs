@@ -114,7 +114,10 @@ impl Problem {
 
 impl From<yaml::SyntaxError> for Problem {
     fn from(error: yaml::SyntaxError) -> Problem {
-        let message = format!("This is not valid YAML: {}.", error.message);
+        let mut message = format!("This is not valid YAML: {}", error.message);
+        if !message.ends_with('?') {
+            message.push('.');
+        }
         Problem::error(Code::YamlSyntax, error.range, message)
     }
 }

@@ -122,7 +122,7 @@ fn the_first_syntax_error_is_reported_and_what_follows_is_read_on() {
         build:
           context: .
           dock
-        # ^^^^ yaml-syntax: This is not valid YAML: simple key expected ':'.
+        # ^^^^ yaml-syntax: This is not valid YAML: a key must be followed by `:`.
           useGitIgnore: maybe
         #               ^^^^^ wrong-type: `build.useGitIgnore` must be true or false, but this is a single value.
         install:
@@ -142,7 +142,7 @@ fn the_first_syntax_error_is_reported_and_what_follows_is_read_on() {
         kind: helm-release
         build:
         	context: .
-        #^^^^^^^^ yaml-syntax: This is not valid YAML: tabs disallowed within this context (block indentation).
+        #^^^^^^^^ yaml-syntax: This is not valid YAML: no tab may stand in the indentation; use spaces.
           dockerfle: x
         # ^^^^^^^^^ unknown-key: There is no key `dockerfle` here. Did you mean `dockerfile`? [Change to `dockerfile`]
     "#]]);
@@ -245,7 +245,7 @@ fn values_files() {
         secrets:
           urls
             producer: http://producer
-        #           ^ yaml-syntax: This is not valid YAML: mapping values are not allowed in this context.
+        #           ^ yaml-syntax: This is not valid YAML: no `:` may stand here; is the indentation right, or does the text need quotes?
     "#]]);
 }
 

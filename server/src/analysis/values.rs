@@ -1,5 +1,7 @@
 //! Values files for Helm: what is wrong with them, and the rules for values that azds.yaml shares.
 
+use std::collections::HashSet;
+
 use super::azds_yaml::tokens_in;
 use super::yaml::{self, Node, Value};
 use super::{Code, Problem};
@@ -22,13 +24,12 @@ pub fn analyse(text: &str) -> Vec<Problem> {
 /// Keys that stand twice in the same map.
 pub(super) fn duplicate_keys(root: &Node, problems: &mut Vec<Problem>) {
     root.walk(&mut |node| {
-        let entries = node.entries();
-        for (at, entry) in entries.iter().enumerate() {
+        let mut below = HashSet::new();
+        for entry in node.entries().iter().rev() {
             let Some(key) = entry.key.text() else {
                 continue;
             };
-            let again = |other: &yaml::Entry| other.key.text() == Some(key);
-            if entries[at + 1..].iter().any(again) {
+            if !below.insert(key) {
                 let message = format!(
                     "`{key}` stands again further down in the same map, and that one counts."
                 );

@@ -56,6 +56,13 @@ impl Cluster {
         })
     }
 
+    /// Version of Kubernetes, as MAJOR.MINOR: the rest of it is written in many ways.
+    pub async fn version(&self) -> Result<String> {
+        let version = self.client.apiserver_version().await;
+        let version = version.map_err(self.failed("the cluster did not answer", &self.address))?;
+        Ok(format!("{}.{}", version.major, version.minor))
+    }
+
     /// Fails unless the user may do all of `rights` in `space`, naming the first that is missing.
     pub async fn require(&self, space: &str, rights: &[Right]) -> Result<()> {
         let reviews: Api<SelfSubjectAccessReview> = Api::all(self.client.clone());
@@ -105,7 +112,8 @@ impl Cluster {
         move |error| {
             match &error {
             kube::Error::Api(status) if status.code == 403 => {
-                Failure::new(what, object, status.message.clone()).try_to(grant_remedy(&namespace))
+                let namespace = forbidden_in(&status.message).unwrap_or(&namespace);
+                Failure::new(what, object, status.message.clone()).try_to(grant_remedy(namespace))
             }
             kube::Error::Api(status) if status.code == 401 => Failure::new(
                 what,
@@ -124,6 +132,12 @@ impl Cluster {
         }
         }
     }
+}
+
+/// The namespace in which something is forbidden, as the API server says it.
+fn forbidden_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("in the namespace \"")?;
+    rest.split('"').next()
 }
 
 fn grant_remedy(space: &str) -> String {

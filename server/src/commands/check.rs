@@ -77,11 +77,12 @@ pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>> {
             }
             if files.len() == found {
                 let why = format!("there is no {AZDS_YAML} in it");
-                return Err(
-                    Failure::new("nothing was checked", path.display().to_string(), why)
-                        .try_to("Name the folder of a service, or run `azds prep` there first."),
-                );
+                return Err(nothing(path, why)
+                    .try_to("Name the folder of a service, or run `azds prep` there first."));
             }
+        } else if !path.exists() {
+            let why = "there is no such file or folder";
+            return Err(nothing(path, why).try_to("Name a file, or the folder of a service."));
         } else {
             files.push(path.clone());
         }
@@ -89,6 +90,10 @@ pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>> {
     files.sort();
     files.dedup();
     files.into_iter().map(check_file).collect()
+}
+
+fn nothing(path: &Path, why: impl Into<String>) -> Failure {
+    Failure::new("nothing was checked", path.display().to_string(), why)
 }
 
 fn check_file(path: PathBuf) -> Result<Checked> {

@@ -1,7 +1,9 @@
 //! What a person can ask for.
 
 pub mod check;
+pub mod debug_target;
 pub mod debugger;
+pub mod doctor;
 pub mod down;
 pub mod images;
 pub mod list_up;

@@ -250,7 +250,7 @@ where
     /// Tells an editor that did not ask for it that the session is over, and why.
     async fn lost(&mut self) -> End {
         let why = match timeout(REASON_TIMEOUT, self.host.end()).await {
-            Ok(Ok(end)) if end.stream == self.stream => end.why,
+            Ok(Ok(Some(end))) if end.stream == self.stream => end.why,
             Ok(Ok(_)) => "the debugger closed its stream".to_owned(),
             Ok(Err(_)) | Err(_) => "the connection to the pod was lost".to_owned(),
         };

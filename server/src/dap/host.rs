@@ -6,22 +6,28 @@ use azds_protocol::debug::{
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::failure::{Context, Failure, Result};
+use crate::failure::{Context, Result};
 
 const WHAT: &str = "the pod did not answer the debug adapter";
 
-/// The one HTTP/2 connection to a host. It adds token and version to each request.
+/// The one HTTP/2 connection to a host, which adds token and version to each request.
 pub trait Connection: Send + Sync {
-    /// Sends a request and waits for the head of its answer.
-    fn send(&self, request: Request<Full<Bytes>>) -> BoxFuture<'_, Result<Response<Incoming>>>;
+    /// Asks, and waits for the head of the answer. One that is no success is the host's failure.
+    /// `target` is a path, or the authority of a CONNECT.
+    fn request<'a>(
+        &'a self,
+        method: Method,
+        target: &'a str,
+        body: Bytes,
+    ) -> BoxFuture<'a, Result<Response<Incoming>>>;
 }
 
 /// The host of one container.
@@ -51,16 +57,8 @@ impl Host {
     /// Where the host keeps this debugger, if it does.
     pub async fn debugger(&self, name: &str) -> Result<Option<String>> {
         let path = format!("/v1/debug/debuggers/{name}");
-        let response = self
-            .0
-            .send(request(Method::GET, &path, Bytes::new())?)
-            .await?;
-        if response.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        let body = good(response, &path).await?;
-        let stored: DebuggerFolder = serde_json::from_slice(&body).or_fail(WHAT, path)?;
-        Ok(Some(stored.folder))
+        let stored: Option<DebuggerFolder> = self.json(Method::GET, &path, Bytes::new()).await?;
+        Ok(stored.map(|stored| stored.folder))
     }
 
     /// Sends a debugger; says where the host keeps it.
@@ -78,23 +76,19 @@ impl Host {
 
     /// Opens the stream of a debugger that was started.
     pub async fn open(&self, started: &DebuggerStarted) -> Result<TokioIo<Upgraded>> {
-        let request = Request::builder()
-            .method(Method::CONNECT)
-            .uri(started.stream.as_str())
-            .body(Full::default())
-            .or_fail(WHAT, &started.stream)?;
-        let response = self.0.send(request).await?;
-        if !response.status().is_success() {
-            return Err(refusal(response, &started.stream).await);
-        }
+        let stream = started.stream.as_str();
+        let response = self
+            .0
+            .request(Method::CONNECT, stream, Bytes::new())
+            .await?;
         hyper::upgrade::on(response)
             .await
             .map(TokioIo::new)
-            .or_fail(WHAT, &started.stream)
+            .or_fail(WHAT, stream)
     }
 
-    /// How the last session came to its end.
-    pub async fn end(&self) -> Result<DebuggerEnd> {
+    /// How the last session came to its end, if one did.
+    pub async fn end(&self) -> Result<Option<DebuggerEnd>> {
         self.json(Method::GET, "/v1/debug/end", Bytes::new()).await
     }
 
@@ -109,43 +103,18 @@ impl Host {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
-        let response = self.0.send(request(method, path, body)?).await?;
-        good(response, path).await
+        let response = self.0.request(method, path, body).await?;
+        Ok(response
+            .into_body()
+            .collect()
+            .await
+            .or_fail(WHAT, path)?
+            .to_bytes())
     }
-}
-
-fn request(method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>> {
-    // HTTP/2 wants an authority; whoever holds the connection knows where it leads.
-    Request::builder()
-        .method(method)
-        .uri(format!("http://host{path}"))
-        .body(Full::new(body))
-        .or_fail(WHAT, path)
 }
 
 fn body(value: &impl Serialize) -> Bytes {
     serde_json::to_vec(value)
         .expect("types of the protocol are JSON")
         .into()
-}
-
-async fn good(response: Response<Incoming>, path: &str) -> Result<Bytes> {
-    if !response.status().is_success() {
-        return Err(refusal(response, path).await);
-    }
-    Ok(response
-        .into_body()
-        .collect()
-        .await
-        .or_fail(WHAT, path)?
-        .to_bytes())
-}
-
-async fn refusal(response: Response<Incoming>, path: &str) -> Failure {
-    let status = response.status();
-    match response.into_body().collect().await.or_fail(WHAT, path) {
-        Ok(body) => serde_json::from_slice(&body.to_bytes())
-            .unwrap_or_else(|_| Failure::ours(WHAT, path, format!("it answered {status}"))),
-        Err(failure) => failure,
-    }
 }

@@ -13,6 +13,7 @@ mod message;
 mod paths;
 mod progress;
 mod runtimes;
+mod services;
 mod session;
 mod sources;
 
@@ -23,6 +24,7 @@ use azds_protocol::debug::AttachArguments;
 
 pub use codec::Codec;
 pub use host::{Connection, Host};
+pub use services::InCluster;
 pub use session::serve;
 
 use crate::commands::debugger::Installed;

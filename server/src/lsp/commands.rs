@@ -7,7 +7,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::commands::prep;
+use crate::commands::doctor::doctor;
+use crate::commands::select_space::select_space;
+use crate::commands::use_dev_spaces::use_dev_spaces;
+use crate::commands::{debug_target, down, list_up, list_uris, prep, up};
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -26,11 +29,29 @@ pub(super) const ALL: Commands = Commands {
     run: |name, argument, progress| async move { run(&name, argument, &progress).await }.boxed(),
 };
 
-const NAMES: &[&str] = &[names::PREP];
+const NAMES: &[&str] = &[
+    names::PREP,
+    names::UP,
+    names::DOWN,
+    names::LIST_UP,
+    names::LIST_URIS,
+    names::USE_DEV_SPACES,
+    names::SELECT_SPACE,
+    names::DOCTOR,
+    names::DEBUG_TARGET,
+];
 
 async fn run(name: &str, json: Json, progress: &Progress) -> Result<Json> {
     match name {
         names::PREP => result(prep::prep(&argument(json)?, progress).await),
+        names::UP => result(up::up(&argument(json)?, progress).await),
+        names::DOWN => result(down::down(&argument(json)?, progress).await),
+        names::LIST_UP => result(list_up::list_up(&argument(json)?, progress).await),
+        names::LIST_URIS => result(list_uris::list_uris(&argument(json)?, progress).await),
+        names::USE_DEV_SPACES => result(use_dev_spaces(&argument(json)?, progress).await),
+        names::SELECT_SPACE => result(select_space(&argument(json)?, progress).await),
+        names::DOCTOR => result(doctor(&argument(json)?, progress).await),
+        names::DEBUG_TARGET => result(debug_target::describe(&argument(json)?, progress).await),
         _ => {
             let why = "azds has no such command";
             Err(Failure::new("the command was not run", name, why))

@@ -17,6 +17,9 @@ use crate::progress::Watcher;
 /// So long an editor may take to make room for a progress; without an answer there is none.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// A build says thousands of lines a second, which nobody can read in a line of progress.
+const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
+
 /// Tells the editor of the progress of one operation. The progress ends when this is dropped.
 pub(super) struct WorkDone {
     events: UnboundedSender<Event>,
@@ -109,7 +112,13 @@ async fn tell(
         ..WorkDoneProgressBegin::default()
     };
     report(WorkDoneProgress::Begin(begin)).await;
-    while let Some(event) = told.recv().await {
+    while let Some(mut event) = told.recv().await {
+        // Only the latest word is worth showing.
+        while let Event::Said(_) = event
+            && let Ok(later) = told.try_recv()
+        {
+            event = later;
+        }
         match event {
             Event::Said(message) => {
                 let message = Some(message);
@@ -118,6 +127,7 @@ async fn tell(
                     ..WorkDoneProgressReport::default()
                 };
                 report(WorkDoneProgress::Report(value)).await;
+                tokio::time::sleep(BETWEEN_REPORTS).await;
             }
             Event::Warned(message) => client.show_message(MessageType::WARNING, message).await,
         }

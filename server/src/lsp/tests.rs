@@ -14,12 +14,13 @@ const URI: &str = "file:///nowhere/azds.yaml";
 
 /// Commands that stand for those that need a cluster.
 const COMMANDS: Commands = Commands {
-    names: &["test.echo", "test.fail", "test.wait"],
+    names: &["test.echo", "test.fail", "test.panic", "test.wait"],
     run: |name, argument, progress| {
         async move {
             let step = progress.begin("working");
             match name.as_str() {
                 "test.echo" => Ok(argument),
+                "test.panic" => panic!("as the test wants it"),
                 "test.wait" => {
                     step.say("waiting");
                     progress.cancellation().cancelled().await;
@@ -201,6 +202,15 @@ async fn a_failure_says_what_why_and_what_to_try() {
             "data": {"what": "it did not work", "object": "test", "why": "it never does", "try": "Try not."},
         })
     );
+    editor.end().await;
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_is_answered_too() {
+    let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
+    let params = execute("test.panic", json!({}));
+    let answer = editor.ask("workspace/executeCommand", params).await;
+    assert_eq!(answer["error"]["data"]["audience"], "us", "{answer}");
     editor.end().await;
 }
 

@@ -37,9 +37,10 @@ impl Editor {
 
     pub async fn send(&mut self, command: &str, arguments: Value) -> i64 {
         self.seq += 1;
-        let message = json!({
-            "seq": self.seq, "type": "request", "command": command, "arguments": arguments
-        });
+        let mut message = json!({"seq": self.seq, "type": "request", "command": command});
+        if !arguments.is_null() {
+            message["arguments"] = arguments;
+        }
         let bytes = Bytes::from(message.to_string());
         self.writer.send(bytes).await.expect("the adapter reads");
         self.seq
@@ -91,7 +92,7 @@ impl Editor {
         while self.receive().await.is_some() {}
     }
 
-    async fn receive(&mut self) -> Option<Value> {
+    pub async fn receive(&mut self) -> Option<Value> {
         let received = timeout(PATIENCE, self.reader.next()).await;
         let Ok(received) = received else {
             panic!("nothing more comes after {:#?}", self.received.last());

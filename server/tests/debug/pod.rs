@@ -16,11 +16,11 @@ use azds_protocol::commands::UpArguments;
 use azds_protocol::debug::AttachArguments;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -118,7 +118,12 @@ impl Pod {
 
     /// A developer's connection. It is lost when the handle is aborted.
     pub async fn connect(&self) -> (Http, JoinHandle<()>) {
-        let (here, there) = tokio::io::duplex(64 << 10);
+        let (here, mut port_forward) = tokio::io::duplex(64 << 10);
+        let (mut pod, there) = tokio::io::duplex(64 << 10);
+        let port_forward = tokio::spawn(async move {
+            // Its loss is what some tests are about.
+            let _ = tokio::io::copy_bidirectional(&mut port_forward, &mut pod).await;
+        });
         let (debug, service) = (Arc::clone(&self.debug), Arc::clone(&self.service));
         let answer = service_fn(move |request: Request<Incoming>| {
             let (debug, service) = (Arc::clone(&debug), Arc::clone(&service));
@@ -140,11 +145,8 @@ impl Pod {
             hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(here))
                 .await
                 .expect("in memory");
-        let connection = tokio::spawn(async move {
-            // A lost connection is what some tests are about.
-            let _ = connection.await;
-        });
-        (Http(requests), connection)
+        tokio::spawn(connection);
+        (Http(requests), port_forward)
     }
 
     /// Waits until nobody debugs the service.
@@ -163,13 +165,36 @@ impl Pod {
 pub struct Http(SendRequest<Full<Bytes>>);
 
 impl Connection for Http {
-    fn send(&self, request: Request<Full<Bytes>>) -> BoxFuture<'_, Result<Response<Incoming>>> {
+    fn request<'a>(
+        &'a self,
+        method: Method,
+        target: &'a str,
+        body: Bytes,
+    ) -> BoxFuture<'a, Result<Response<Incoming>>> {
         let mut requests = self.0.clone();
+        let uri = match method {
+            Method::CONNECT => target.to_owned(),
+            _ => format!("http://pod{target}"),
+        };
         Box::pin(async move {
-            requests
+            let request = Request::builder()
+                .method(method)
+                .uri(uri)
+                .body(Full::new(body));
+            let request = request.expect("a good address");
+            let response = requests
                 .send_request(request)
                 .await
-                .or_fail("no answer", "the pod")
+                .or_fail("no answer", "the pod")?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            let body = response
+                .into_body()
+                .collect()
+                .await
+                .or_fail("no answer", "the pod")?;
+            Err(serde_json::from_slice::<Failure>(&body.to_bytes()).expect("a failure"))
         })
     }
 }

@@ -33,7 +33,7 @@ impl Components<'_> {
 root = "{folder}/containerd"
 state = "{folder}/containerd-state"
 [grpc]
-  address = "{folder}/containerd.sock"
+  address = "{folder}/containerd-state/containerd.sock"
 [plugins."io.containerd.internal.v1.opt"]
   path = "{folder}/opt"
 [plugins."io.containerd.grpc.v1.cri"]
@@ -133,7 +133,7 @@ state = "{folder}/containerd-state"
             "cgroupRoot": format!("/{}", remains::cgroup(self.folder)),
             "clusterDNS": [DNS],
             "clusterDomain": "cluster.local",
-            "containerRuntimeEndpoint": format!("unix://{folder}/containerd.sock"),
+            "containerRuntimeEndpoint": format!("unix://{folder}/containerd-state/containerd.sock"),
             "podLogsDir": format!("{folder}/pod-logs"),
             "volumePluginDir": format!("{folder}/volume-plugins"),
             "authentication": {"x509": {"clientCAFile": pki.file("ca.crt")}, "anonymous": {"enabled": false}, "webhook": {"enabled": false}},

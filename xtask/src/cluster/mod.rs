@@ -6,6 +6,7 @@ mod node;
 mod pki;
 mod relay;
 mod remains;
+mod report;
 mod state;
 mod template;
 
@@ -20,6 +21,7 @@ use crate::images::base_images;
 use crate::parts::Parts;
 use crate::shell::{output, tail_of};
 pub use node::node;
+pub use report::report;
 pub use state::State;
 
 /// How long the node may take until pods can run on it.
@@ -50,7 +52,7 @@ pub fn up() -> Result<()> {
     fs::write(folder.join("plan.json"), serde_json::to_vec(&plan)?)?;
     let log = folder.join("logs/node.log");
     fs::create_dir_all(folder.join("logs"))?;
-    let mut node = Command::new(std::env::current_exe()?)
+    let mut node = Command::new("/proc/self/exe")
         .args(["cluster", "node"])
         .stdin(Stdio::null())
         .stdout(File::create(&log)?)
@@ -88,6 +90,11 @@ fn wait_until_started(node: &mut Child) -> Result<()> {
         std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
+}
+
+/// Whether one runs and answers.
+pub fn runs() -> bool {
+    healthy().is_ok()
 }
 
 /// Ends every process of the cluster and removes what it left. Cached parts stay.

@@ -89,13 +89,13 @@ pub fn node() -> Result<()> {
     })?;
 
     let builder_values = folder.join("builder-values.yaml");
-    fs::write(&builder_values, builder_values_of(&folder)?)?;
+    fs::write(&builder_values, builder_values_of(&folder))?;
     State {
         kubeconfig,
         kubectl: plan.kubectl.clone(),
         helm: plan.helm.clone(),
         ingress: format!("http://{ingress_address}"),
-        containerd: folder.join("containerd.sock"),
+        containerd: folder.join("containerd-state/containerd.sock"),
         builder_values,
     }
     .write()?;
@@ -176,15 +176,12 @@ fn wait(components: &mut Components, what: &str, done: impl Fn() -> bool) -> Res
     Ok(())
 }
 
-/// The part of the chart's values that says where this node's containerd lies.
-fn builder_values_of(folder: &Path) -> Result<String> {
-    let root = folder.join("buildkit");
-    fs::create_dir_all(&root)?;
-    fs::create_dir_all("/run/containerd/fifo")?;
+/// The part of the chart's values that says where on this node containerd lies, its socket in its state folder as
+/// on any node, and where the builder may write.
+fn builder_values_of(folder: &Path) -> String {
     let folder = folder.display();
-    Ok(format!(
-        "containerd:\n  socket: {folder}/containerd.sock\n  root: {folder}/containerd\n  state: {folder}/containerd-state\n\
-         \x20 fifo: /run/containerd/fifo\nbuildkit:\n  root: {}\n",
-        root.display()
-    ))
+    format!(
+        "containerd:\n  socket: {folder}/containerd-state/containerd.sock\n  root: {folder}/containerd\n  \
+         state: {folder}/containerd-state\nbuildkit:\n  root: {folder}/buildkit\nstore: {folder}/store\n"
+    )
 }

@@ -98,25 +98,20 @@ impl<S: Service> Debug<S> {
             (&Method::GET, ("processes", "")) => Ok(lines(&processes::list())),
             (&Method::GET, ("debuggers", name)) => {
                 let folder = store::folder(&self.debuggers, name).map_err(refused)?;
-                if folder.is_dir() {
-                    Ok(stored(&folder))
-                } else {
-                    Err((StatusCode::NOT_FOUND, not_there(name)))
-                }
+                let there = folder.is_dir().then(|| debugger_folder(&folder));
+                Ok(json(StatusCode::OK, &there))
             }
             (&Method::PUT, ("debuggers", name)) => {
                 let folder = store::unpack(&self.debuggers, name, request.into_body()).await;
-                folder.map(|folder| stored(&folder)).map_err(ours)
+                let folder = folder.map_err(ours)?;
+                Ok(json(StatusCode::OK, &debugger_folder(&folder)))
             }
             (&Method::POST, ("sessions", "")) => {
                 let start = start_of(request.into_body()).await.map_err(ours)?;
                 let started = self.sessions.start(start).await.map_err(refused)?;
                 Ok(json(StatusCode::OK, &started))
             }
-            (&Method::GET, ("end", "")) => match self.sessions.last_end() {
-                Some(end) => Ok(json(StatusCode::OK, &end)),
-                None => Err((StatusCode::NOT_FOUND, not_there("end of a session"))),
-            },
+            (&Method::GET, ("end", "")) => Ok(json(StatusCode::OK, &self.sessions.last_end())),
             _ => Err((StatusCode::NOT_FOUND, not_there(path))),
         }
     }
@@ -131,9 +126,10 @@ async fn start_of(body: Incoming) -> Result<StartDebugger> {
     serde_json::from_slice(&body.to_bytes()).or_fail(what, "the request to the pod")
 }
 
-fn stored(folder: &Path) -> Response<Full<Bytes>> {
-    let folder = folder.to_string_lossy().into_owned();
-    json(StatusCode::OK, &DebuggerFolder { folder })
+fn debugger_folder(folder: &Path) -> DebuggerFolder {
+    DebuggerFolder {
+        folder: folder.to_string_lossy().into_owned(),
+    }
 }
 
 fn not_there(what: &str) -> Failure {

@@ -23,6 +23,8 @@ use crate::failure::{Context, Failure, Result};
 const NOT_STARTED: &str = "the debugger was not started";
 /// How long a debugger may take until it listens; a cold Python on a busy node needs seconds.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long debugpy's adapter may outlive the service; the next start says so if it takes longer.
+const FREE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a new session waits for the debugger of one that ends.
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a started debugger waits for its stream to be opened.
@@ -187,6 +189,7 @@ impl<S: Service> Sessions<S> {
                 };
                 if let Err(failure) = restarted.await {
                     self.restore().await;
+                    until_free(port).await;
                     return Err(failure);
                 }
                 Ok(Debugger::Restart { port })
@@ -268,17 +271,17 @@ impl<S: Service> Sessions<S> {
         unopened: String,
     ) {
         let mut why = unopened;
-        let restart = match running.debugger {
+        let port = match running.debugger {
             Debugger::Beside(child) => {
                 why = stream::pipe(*child, editor.as_mut(), || self.set_ending()).await;
-                false
+                None
             }
             Debugger::Restart { port } => {
                 if let Some(editor) = &mut editor {
                     why = stream::connect(port, editor).await;
                 }
                 self.set_ending();
-                true
+                Some(port)
             }
         };
         tracing::info!(stream, why, "debug session ended");
@@ -290,9 +293,10 @@ impl<S: Service> Sessions<S> {
             // Only now: whoever sees the end may ask for its reason. It may have gone first.
             let _ = editor.shutdown().await;
         }
-        if restart {
+        if let Some(port) = port {
             sleep(ANSWER_TIME).await;
             self.restore().await;
+            until_free(port).await;
         }
         self.state().current = None;
         drop(running.permit);
@@ -312,5 +316,13 @@ impl<S: Service> Sessions<S> {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits until a debugger is gone that outlives the service by a moment and holds the port.
+async fn until_free(port: u16) {
+    let deadline = Instant::now() + FREE_TIMEOUT;
+    while processes::listens(port) && Instant::now() < deadline {
+        sleep(Duration::from_millis(10)).await;
     }
 }

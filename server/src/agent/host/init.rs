@@ -18,15 +18,20 @@ pub fn become_init() -> Result<Option<u8>> {
         return Ok(None);
     }
     let what = "the service was not started";
-    let signals = SigSet::all();
-    signals.thread_block().or_fail(what, "")?;
     let program = std::env::current_exe().or_fail(what, "")?;
-    // std gives the child an empty signal mask again.
+    // Before any signal is blocked: a child inherits what is blocked, and the service would never
+    // be asked to end.
     let child = Command::new(program)
         .args(std::env::args_os().skip(1))
         .spawn()
         .or_fail(what, "")?;
     let child = Pid::from_raw(i32::try_from(child.id()).expect("Linux has 22 bits for it"));
+    let signals = SigSet::all();
+    signals.thread_block().or_fail(what, "")?;
+    // It may have ended before its signal was blocked.
+    if let Some(code) = reap(child) {
+        return Ok(Some(code));
+    }
     loop {
         match signals.wait() {
             Ok(Signal::SIGCHLD) => {

@@ -9,10 +9,9 @@ use std::ops::Range;
 use super::SyntaxError;
 use super::tree::{self, Node, Value};
 
-/// So many errors are passed over.
-const MOST_REPAIRS: usize = 20;
-/// A longer text is read up to its first error only: each repair costs some thirty readings.
-const LONGEST_TEXT: usize = 64 * 1024;
+/// A repair costs some thirty readings of the text. When so many bytes were read, no more errors
+/// are repaired: that is twenty in a file of the usual size, and a fraction of a second.
+const MOST_BYTES: usize = 4 << 20;
 
 /// Reads all documents, with repairs where that is needed.
 pub(super) fn read(text: &str) -> (Vec<Node>, Option<SyntaxError>) {
@@ -20,18 +19,15 @@ pub(super) fn read(text: &str) -> (Vec<Node>, Option<SyntaxError>) {
     let Some(error) = first.error else {
         return (first.documents, first.bare_tag);
     };
-    if text.len() > LONGEST_TEXT {
-        return (first.documents, Some(error));
-    }
     let mut draft = Draft::new(text);
     let mut broken = Some(Broken {
         line: draft.line_at(error.range.start),
         open_flow: first.open_flow.map(|at| draft.line_at(at)),
     });
     let mut documents = first.documents;
-    for _ in 0..MOST_REPAIRS {
-        let Some(at) = broken else { break };
-        let Some(better) = draft.best_repair(&at) else {
+    let mut readings = MOST_BYTES / text.len().max(1);
+    while let Some(at) = broken {
+        let Some(better) = draft.best_repair(&at, &mut readings) else {
             break;
         };
         (draft, documents, broken) = better;
@@ -112,11 +108,19 @@ impl Draft {
     }
 
     /// The repair that lets the parser get furthest; of those the one that leaves most entries; of
-    /// those the first. `None` if none gets past the error.
-    fn best_repair(&self, broken: &Broken) -> Option<(Draft, Vec<Node>, Option<Broken>)> {
+    /// those the first. `None` if none of those that may still be read gets past the error.
+    fn best_repair(
+        &self,
+        broken: &Broken,
+        readings: &mut usize,
+    ) -> Option<(Draft, Vec<Node>, Option<Broken>)> {
         let mut best = None;
         for number in self.suspects(broken) {
             for text in self.repairs_of(number) {
+                if *readings == 0 {
+                    break;
+                }
+                *readings -= 1;
                 let mut draft = self.clone();
                 draft.lines[number].text = text;
                 let read = tree::read(&draft.text());

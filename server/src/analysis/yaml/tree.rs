@@ -3,12 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use granit_parser::{
-    ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, options,
-};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
 
 use super::SyntaxError;
-use crate::analysis::lines::floor_char_boundary;
 
 /// Aliases are copied into the tree. A tree that grows past this many nodes by them is an attack
 /// ("billion laughs"); aliases past it are read as null.
@@ -201,17 +198,12 @@ pub(super) fn read(text: &str) -> Read {
         match event {
             Ok((event, span)) => builder.take(event, &span),
             Err(error) => {
-                let at = error.marker().byte_offset().unwrap_or(text.len());
                 let open_flow = builder.open.iter().find(|open| open.flow);
                 let open_flow = open_flow.map(|open| open.start);
                 builder.close_all();
-                let error = SyntaxError {
-                    range: word_at(text, at),
-                    message: message(&error),
-                };
                 return Read {
                     documents: builder.documents,
-                    error: Some(error),
+                    error: Some(SyntaxError::new(text, &error)),
                     bare_tag: builder.bare_tag,
                     open_flow,
                 };
@@ -224,29 +216,6 @@ pub(super) fn read(text: &str) -> Read {
         bare_tag: builder.bare_tag,
         open_flow: None,
     }
-}
-
-/// Why it is not YAML, in plain words where the parser's are a riddle to most.
-fn message(error: &ScanError) -> String {
-    match error.kind() {
-        ErrorKind::UnknownAnchor => "a text that begins with `*` must be in quotes".to_owned(),
-        _ => error.info(),
-    }
-}
-
-/// The word at an offset, for an error of which only the start is known; the line's last character
-/// where there is none.
-fn word_at(text: &str, at: usize) -> Range<usize> {
-    let start = floor_char_boundary(text, at);
-    let word = text[start..]
-        .find(char::is_whitespace)
-        .unwrap_or(text.len() - start);
-    if word > 0 {
-        return start..start + word;
-    }
-    let before = text[..start].trim_end();
-    let last = before.chars().next_back().map_or(0, char::len_utf8);
-    before.len() - last..before.len()
 }
 
 #[derive(Default)]

@@ -2,6 +2,7 @@
 
 mod answer;
 mod cluster;
+mod debug;
 mod files;
 mod services;
 
@@ -39,6 +40,8 @@ enum Command {
     Space(services::Space),
     /// Check azds.yaml and the values files that belong to it
     Check(check::Arguments),
+    /// Say what is wrong with folder, machine and cluster
+    Doctor(services::Doctor),
     /// Set a cluster and a space in it up; needs an administrator, once
     UseDevSpaces(cluster::UseDevSpaces),
     /// Take all away that use-dev-spaces has set up
@@ -52,6 +55,11 @@ enum Command {
         #[arg(long, hide = true)]
         stdio: bool,
     },
+    /// Serve an editor: the debug adapter, on standard input and output
+    Dap,
+    /// The debuggers on this machine
+    #[command(subcommand)]
+    Debugger(debug::Debugger),
     /// Own the tunnels of a service: what up -d leaves behind
     #[command(name = background::SUBCOMMAND, hide = true)]
     Tunnel,
@@ -71,10 +79,13 @@ fn main() -> ExitCode {
         Command::ListUris(arguments) => arguments.uris(),
         Command::Space(command) => command.run(),
         Command::Check(arguments) => files::check(&arguments),
+        Command::Doctor(arguments) => arguments.run(),
         Command::UseDevSpaces(arguments) => arguments.run(),
         Command::RemoveDevSpaces(arguments) => arguments.run(),
         Command::Images(command) => command.run(),
         Command::Lsp { stdio: _ } => serve_editor(),
+        Command::Dap => debug::serve_editor(),
+        Command::Debugger(command) => command.run(),
         Command::Tunnel => services::own_tunnels(),
     }
 }

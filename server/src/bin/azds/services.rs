@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use azds::commands::doctor::doctor;
 use azds::commands::owner::background;
 use azds::commands::up::{Attached, follow_logs, up, up_attached};
 use azds::commands::{down, list_up, list_uris, select_space, terminal};
 use azds::failure::Result;
 use azds::progress::Progress;
-use azds_protocol::commands::{PortMapping, ServiceArguments, UpArguments, UpResult};
+use azds_protocol::commands::{DoctorResult, PortMapping, ServiceArguments, UpArguments, UpResult};
 use clap::{Args, Subcommand};
 
 use crate::answer::{self, Answer};
@@ -217,4 +218,43 @@ pub fn own_tunnels() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+#[derive(Args)]
+pub struct Doctor {
+    /// Folder of the service
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Namespace to look at, instead of the folder's chosen space
+    #[arg(long)]
+    space: Option<String>,
+    #[command(flatten)]
+    answer: Answer,
+}
+
+impl Doctor {
+    pub fn run(self) -> ExitCode {
+        let arguments = ServiceArguments {
+            folder: self.dir,
+            space: self.space,
+            all: false,
+        };
+        let result = answer::run(async |progress| doctor(&arguments, &progress).await);
+        let healthy = result
+            .as_ref()
+            .is_ok_and(|result| result.checks.iter().all(|check| check.failure.is_none()));
+        let code = self.answer.give(result, diagnosis);
+        if healthy { code } else { ExitCode::FAILURE }
+    }
+}
+
+fn diagnosis(result: &DoctorResult) -> String {
+    let lines = result.checks.iter().map(|check| {
+        let (mark, said) = match (&check.failure, &check.found) {
+            (Some(failure), _) => ("wrong", failure.to_string()),
+            (None, found) => ("ok", found.clone().unwrap_or_default()),
+        };
+        format!("{mark:<6} {:<20} {said}", check.name)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

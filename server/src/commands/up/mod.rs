@@ -31,12 +31,13 @@ use follow::{Follow, Outcome};
 
 pub use logs::follow_logs;
 pub use rollout::RELEASE_ANNOTATION;
+pub use values::settings;
 
 const WHAT: &str = "the service was not started";
 
 /// What `up` needs that an administrator may not have given. Asked before anything is changed;
 /// the rest shows itself with the first request that needs it.
-const RIGHTS: [Right; 3] = [
+pub const RIGHTS: [Right; 3] = [
     Right {
         verb: "get",
         group: "",

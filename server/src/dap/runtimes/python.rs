@@ -93,6 +93,7 @@ fn under_debugpy(command: &[String], debugger: &str) -> Vec<String> {
             result.extend(arguments.next().cloned());
         }
     }
+    let rest: Vec<String> = arguments.cloned().collect();
     result.extend([
         // Its folder instead of `-m`: no PYTHONPATH that the service would inherit.
         format!("{debugger}/debugpy"),
@@ -100,7 +101,15 @@ fn under_debugpy(command: &[String], debugger: &str) -> Vec<String> {
         format!("127.0.0.1:{DEBUGGER_PORT}"),
         "--wait-for-client".to_owned(),
     ]);
-    result.extend(arguments.cloned());
+    result.extend_from_slice(match rest.as_slice() {
+        // A session that just ends: the service is about to start again without its debugger.
+        [program, listen, _, _, rest @ ..]
+            if file_name(program) == "debugpy" && listen == "--listen" =>
+        {
+            rest
+        }
+        rest => rest,
+    });
     result
 }
 
@@ -148,9 +157,12 @@ mod tests {
         ] {
             let command: Vec<String> = command.split(' ').map(str::to_owned).collect();
             let debugpy = "/d/debugpy --listen 127.0.0.1:29190 --wait-for-client";
+            let started = under_debugpy(&command, "/d");
+            assert_eq!(started.join(" "), expected.replace('@', debugpy));
             assert_eq!(
-                under_debugpy(&command, "/d").join(" "),
-                expected.replace('@', debugpy)
+                under_debugpy(&started, "/d"),
+                started,
+                "debugpy debugs no debugpy"
             );
         }
     }

@@ -5,7 +5,8 @@ import sys
 
 library = open("libcoreclr.so", "rb")
 mapped = mmap.mmap(library.fileno(), 0, prot=mmap.PROT_READ)
-if len(sys.argv) == 1:
+if sys.argv[0] == "run":
     subprocess.run([sys.executable, "bin/Debug/net8.0/Producer.dll"], check=False)
 else:
+    open("ready", "w").close()
     sys.stdin.read()

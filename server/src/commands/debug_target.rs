@@ -1,0 +1,135 @@
+//! What a debug session attaches to: the pod of a service, its host, and its sources here.
+
+use std::path::PathBuf;
+
+use azds_protocol::agent::{HOST_PORT, TAG_PREFIX};
+use azds_protocol::commands::DebugTargetResult;
+use azds_protocol::debug::AttachArguments;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::{Method, Response};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+
+use super::service::Service;
+use super::up::{RELEASE_ANNOTATION, settings};
+use crate::cluster::agent::{Agent, full};
+use crate::cluster::client::{Cluster, open_port};
+use crate::cluster::pods::{PodState, is_leaving, state, wrapped_containers};
+use crate::cluster::{spaces, up_secret};
+use crate::failure::{Context, Failure, Result};
+use crate::progress::Progress;
+
+const WHAT: &str = "the debug session did not start";
+
+/// A pod that can be debugged, and the connection to its host.
+pub struct DebugTarget {
+    /// The pod.
+    pub pod: String,
+    /// Folder that its image was built from.
+    pub sources: PathBuf,
+    agent: Agent,
+}
+
+impl DebugTarget {
+    /// Asks the host, which has to answer with a success.
+    pub async fn request(
+        &self,
+        method: Method,
+        target: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>> {
+        self.agent.request(method, target, full(body)).await
+    }
+}
+
+/// Finds the pod of the folder's service: the one that was asked for, else the newest.
+pub async fn debug_target(arguments: &AttachArguments) -> Result<DebugTarget> {
+    let folder = arguments.folder.as_deref().ok_or_else(|| {
+        Failure::new(WHAT, "the debug configuration", "it has no \"folder\"")
+            .try_to("Set \"folder\" to the folder where azds.yaml is.")
+    })?;
+    let service = Service::find(folder, WHAT)?;
+    let settings = settings(&service, arguments.configuration.as_deref())?;
+    let cluster = Cluster::from_kubeconfig().await?;
+    let space = spaces::choose(&cluster, arguments.space.as_deref(), &service.folder)?;
+    let pods = pods_of(&cluster, &space, &service.release(&space)).await?;
+    let asked = arguments.pod.as_deref();
+    let fit = pods.iter().filter(|pod| {
+        asked.is_none_or(|name| pod.name_any() == name)
+            && !is_leaving(pod)
+            && !wrapped_containers(pod).is_empty()
+            && state(pod) == PodState::Ready
+    });
+    let tagged = fit.filter_map(|pod| Some((pod, tag(pod)?)));
+    let (pod, tag) = tagged
+        .max_by_key(|(pod, _)| pod.creation_timestamp())
+        .ok_or_else(|| {
+            let object = match asked {
+                Some(pod) => format!("pod {pod} in namespace {space}"),
+                None => format!("service {} in namespace {space}", service.name),
+            };
+            Failure::new(WHAT, object, "no pod of it is ready")
+                .try_to("Run azds up first; azds list-up shows what the service waits for.")
+        })?;
+    let pod = pod.name_any();
+    let token = up_secret::token(&cluster, &space, tag).await?;
+    let io = open_port(&cluster, &space, &pod, HOST_PORT).await?;
+    let agent = Agent::connect(io, &token, format!("pod {pod}")).await?;
+    let sources = service.folder.join(&settings.context);
+    let sources = sources.canonicalize().unwrap_or(sources);
+    Ok(DebugTarget {
+        pod,
+        sources,
+        agent,
+    })
+}
+
+/// What a debug session would attach to, without starting one.
+pub async fn describe(arguments: &AttachArguments, _: &Progress) -> Result<DebugTargetResult> {
+    let target = debug_target(arguments).await?;
+    let answer = target
+        .request(Method::GET, "/v1/debug/processes", Bytes::new())
+        .await?;
+    let body = answer.into_body().collect().await;
+    let body = body.or_fail(WHAT, &target.pod)?.to_bytes();
+    let lines = body
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty());
+    Ok(DebugTargetResult {
+        processes: lines
+            .map(|line| serde_json::from_slice(line).or_fail(WHAT, &target.pod))
+            .collect::<Result<_>>()?,
+        pod: target.pod,
+        sources: target.sources,
+    })
+}
+
+async fn pods_of(cluster: &Cluster, space: &str, release: &str) -> Result<Vec<Pod>> {
+    let object = format!("release {release} in namespace {space}");
+    let deployments: Api<Deployment> = Api::namespaced(cluster.client.clone(), space);
+    let found = deployments.list(&ListParams::default()).await;
+    let found = found.map_err(cluster.failed(WHAT, &object))?;
+    let selector = found.items.iter().find_map(|deployment| {
+        let its = deployment.annotations().get(RELEASE_ANNOTATION)?;
+        let labels = deployment.spec.selector.match_labels.as_ref()?;
+        let pairs = labels.iter().map(|(key, value)| format!("{key}={value}"));
+        (its == release).then(|| pairs.collect::<Vec<_>>().join(","))
+    });
+    let selector = selector.ok_or_else(|| {
+        Failure::new(WHAT, &object, "the service is not up").try_to("Run azds up first.")
+    })?;
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), space);
+    let found = pods.list(&ListParams::default().labels(&selector)).await;
+    Ok(found.map_err(cluster.failed(WHAT, &object))?.items)
+}
+
+fn tag(pod: &Pod) -> Option<&str> {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let mut tags =
+        containers.filter_map(|container| Some(container.image.as_deref()?.rsplit_once(':')?.1));
+    tags.find(|tag| tag.starts_with(TAG_PREFIX))
+}

@@ -1,0 +1,48 @@
+//! The services of the cluster, as the adapter reaches them.
+
+use azds_protocol::commands::UpArguments;
+use azds_protocol::debug::AttachArguments;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use hyper::body::Incoming;
+use hyper::{Method, Response};
+
+use super::{Connection, Host, Services, Target};
+use crate::commands::debug_target::{DebugTarget, debug_target};
+use crate::commands::debugger::{self, Installed};
+use crate::commands::up::up;
+use crate::failure::Result;
+use crate::progress::Progress;
+
+/// The services of the cluster that the kubeconfig leads to.
+pub struct InCluster;
+
+impl Services for InCluster {
+    async fn up(&self, arguments: UpArguments, progress: &Progress) -> Result<()> {
+        up(&arguments, progress).await.map(|_| ())
+    }
+
+    async fn connect(&self, arguments: &AttachArguments, _: &Progress) -> Result<Target> {
+        let target = debug_target(arguments).await?;
+        Ok(Target {
+            pod: target.pod.clone(),
+            folder: target.sources.clone(),
+            host: Host::new(target),
+        })
+    }
+
+    fn debugger(&self, runtime: &str) -> Result<Installed> {
+        debugger::installed(&debugger::folder()?, runtime)
+    }
+}
+
+impl Connection for DebugTarget {
+    fn request<'a>(
+        &'a self,
+        method: Method,
+        target: &'a str,
+        body: Bytes,
+    ) -> BoxFuture<'a, Result<Response<Incoming>>> {
+        Box::pin(DebugTarget::request(self, method, target, body))
+    }
+}

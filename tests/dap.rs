@@ -1,0 +1,187 @@
+//! A DAP client as an editor is one: requests in the usual order, events as they come.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// How long anything may take that a debugger does; starting one in a pod is the longest.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The client's end of a session.
+pub struct Client {
+    output: Box<dyn Write + Send>,
+    messages: Receiver<Value>,
+    /// What came while something else was waited for.
+    kept: VecDeque<Value>,
+    seq: i64,
+}
+
+/// Where a service was stopped.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    /// The thread.
+    pub thread: i64,
+    /// The topmost frame, as the debugger tells of it.
+    pub frame: Value,
+    /// Its local variables: name and value.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Client {
+    /// A client that reads what the adapter writes and writes what it reads.
+    pub fn new(input: impl Read + Send + 'static, output: impl Write + Send + 'static) -> Client {
+        let (sender, messages) = channel();
+        std::thread::spawn(move || {
+            let mut input = BufReader::new(input);
+            while let Some(message) = read(&mut input) {
+                if sender.send(message).is_err() {
+                    break;
+                }
+            }
+        });
+        Client {
+            output: Box::new(output),
+            messages,
+            kept: VecDeque::new(),
+            seq: 0,
+        }
+    }
+
+    /// Sends a request; the answer can be waited for by the number that is returned.
+    pub fn send(&mut self, command: &str, arguments: Value) -> i64 {
+        self.seq += 1;
+        let request = json!({
+            "seq": self.seq, "type": "request", "command": command, "arguments": arguments,
+        });
+        let body = request.to_string();
+        write!(self.output, "Content-Length: {}\r\n\r\n{body}", body.len())
+            .and_then(|()| self.output.flush())
+            .expect("the adapter reads");
+        self.seq
+    }
+
+    /// Waits for the answer to a request.
+    ///
+    /// # Panics
+    /// If it is a refusal, with its text.
+    pub fn answer(&mut self, seq: i64) -> Value {
+        let answer = self.wait(&format!("the answer to request {seq}"), |message| {
+            message["type"] == "response" && message["request_seq"] == seq
+        });
+        assert_eq!(answer["success"], true, "refused: {answer:#}");
+        answer["body"].clone()
+    }
+
+    /// Sends a request and waits for its answer.
+    pub fn ask(&mut self, command: &str, arguments: Value) -> Value {
+        let seq = self.send(command, arguments);
+        self.answer(seq)
+    }
+
+    /// Waits for an event; those that came before count.
+    pub fn event(&mut self, name: &str) -> Value {
+        let event = self.wait(&format!("the event {name}"), |message| {
+            message["type"] == "event" && message["event"] == name
+        });
+        event["body"].clone()
+    }
+
+    fn wait(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        if let Some(at) = self.kept.iter().position(&fits) {
+            return self.kept.remove(at).expect("it was found there");
+        }
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(message) = self.messages.recv_timeout(left) else {
+                panic!("{what} did not come; what came instead: {:#?}", self.kept);
+            };
+            if fits(&message) {
+                return message;
+            }
+            self.kept.push_back(message);
+        }
+    }
+
+    /// Attaches as an editor does: `initialize`, `attach`, and on `initialized` the breakpoint and
+    /// `configurationDone`. `arguments` are those of `attach`.
+    pub fn attach(&mut self, arguments: Value, source: &str, line: usize) {
+        self.ask(
+            "initialize",
+            json!({"adapterID": "azds", "clientID": "tests", "linesStartAt1": true,
+                "columnsStartAt1": true, "pathFormat": "path", "supportsProgressReporting": true}),
+        );
+        let attached = self.send("attach", arguments);
+        self.event("initialized");
+        self.ask(
+            "setBreakpoints",
+            json!({"source": {"path": source}, "breakpoints": [{"line": line}]}),
+        );
+        self.ask("setExceptionBreakpoints", json!({"filters": []}));
+        let done = self.send("configurationDone", json!({}));
+        self.answer(done);
+        self.answer(attached);
+    }
+
+    /// Waits until the service stops, and asks where.
+    pub fn stopped(&mut self) -> Stop {
+        let thread = self.event("stopped")["threadId"]
+            .as_i64()
+            .expect("a thread");
+        let frames = self.ask("stackTrace", json!({"threadId": thread, "levels": 1}));
+        let frame = frames["stackFrames"][0].clone();
+        let scopes = self.ask("scopes", json!({"frameId": frame["id"]}));
+        let locals = scopes["scopes"][0]["variablesReference"].clone();
+        let variables = self.ask("variables", json!({"variablesReference": locals}));
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let variables = variables["variables"].as_array().into_iter().flatten();
+        Stop {
+            thread,
+            frame,
+            variables: variables
+                .map(|it| (text(&it["name"]), text(&it["value"])))
+                .collect(),
+        }
+    }
+
+    /// Lets the service go on.
+    pub fn go_on(&mut self, stop: &Stop) {
+        self.ask("continue", json!({"threadId": stop.thread}));
+    }
+
+    /// Ends the session; the service goes on.
+    pub fn disconnect(&mut self) {
+        self.ask("disconnect", json!({}));
+    }
+}
+
+/// The next message, or `None` at the end.
+fn read(input: &mut impl BufRead) -> Option<Value> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if input.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match line.trim_end().split_once(": ") {
+            Some(("Content-Length", number)) => length = number.parse().ok()?,
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let mut body = vec![0; length];
+    input.read_exact(&mut body).ok()?;
+    serde_json::from_slice(&body).ok()
+}
+
+/// The line of a file that bears a marker.
+///
+/// # Panics
+/// If none does.
+pub fn line_of(text: &str, marker: &str) -> usize {
+    let at = text.lines().position(|line| line.contains(marker));
+    at.unwrap_or_else(|| panic!("no line bears {marker}")) + 1
+}
