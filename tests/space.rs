@@ -216,12 +216,17 @@ impl Space {
         let home = self.home.path();
         let mut command = Command::new(azds());
         command
-            .env("KUBECONFIG", home.join(format!("{DEVELOPER}.kubeconfig")))
+            .env("KUBECONFIG", self.kubeconfig())
             .env("AZDS_HELM", &self.cluster.helm)
             .env("HOME", home)
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_RUNTIME_DIR", self.runtime());
         command
+    }
+
+    /// The developer's kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.home.path().join(format!("{DEVELOPER}.kubeconfig"))
     }
 
     /// The developer's folder of locks and sockets.

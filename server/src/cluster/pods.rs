@@ -356,14 +356,14 @@ mod tests {
                 "restartCount": 0, "state": {"running": {}}}]})
         };
         let stages = [
-            (json!({"phase": "Pending"}), "Waiting(\"it was scheduled\")"),
+            (json!({"phase": "Pending"}), "Waiting(\"its node prepares it\")"),
             (
                 json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}),
                 "Unscheduled(\"0/1 nodes\")",
             ),
             (
                 init(json!({"waiting": {"reason": "PodInitializing"}})),
-                "Waiting(\"container mindaro-build waits: PodInitializing\")",
+                "Waiting(\"its node prepares it\")",
             ),
             (init(json!({"running": {}})), "Building"),
             (
