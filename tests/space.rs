@@ -198,7 +198,10 @@ impl Space {
         self.namespace
             .create::<ServiceAccount>(json!({"metadata": {"name": account}}))
             .await;
-        let token = self.namespace.token(account, json!({"audiences": []})).await;
+        let token = self
+            .namespace
+            .token(account, json!({"audiences": []}))
+            .await;
         let text = fs::read_to_string(&self.cluster.kubeconfig).expect("a kubeconfig");
         let mut config: Value = serde_saphyr::from_str(&text).expect("a kubeconfig");
         config["users"] = json!([{"name": account, "user": {"token": token}}]);
@@ -321,14 +324,15 @@ impl Namespace {
     pub async fn token(&self, account: &str, spec: Value) -> String {
         let accounts = Api::<ServiceAccount>::namespaced(self.client.clone(), &self.name);
         let request = TokenRequest {
-            spec: from_json::<TokenRequestSpec>(spec),
+            spec: Some(from_json::<TokenRequestSpec>(spec)),
             ..TokenRequest::default()
         };
         let answer = accounts
             .create_token_request(account, &PostParams::default(), &request)
             .await
             .expect("a token is given");
-        answer.status.expect("a token is given").token
+        let status = answer.status.expect("a token is given");
+        status.token.expect("a token is given")
     }
 }
 

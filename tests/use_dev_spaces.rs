@@ -53,7 +53,10 @@ fn objects(cluster: &Cluster) -> BTreeMap<String, Value> {
 fn images(cluster: &Cluster) -> Vec<String> {
     let list = run(cluster.ctr().args(["images", "list", "--quiet"]));
     assert!(list.status.success(), "{}", list.stderr);
-    let names = list.stdout.lines().filter(|name| name.contains(":mindaro-"));
+    let names = list
+        .stdout
+        .lines()
+        .filter(|name| name.contains(":mindaro-"));
     names.map(str::to_owned).collect()
 }
 

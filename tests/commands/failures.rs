@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 fn assert_told(case: &str, failure: &Value, expected: [&str; 4]) {
     for (field, text) in ["what", "object", "why", "try"].into_iter().zip(expected) {
         let told = failure[field].as_str().unwrap_or_default();
-        assert!(told.contains(text), "{case}: {field} lacks {text:?}: {failure:#}");
+        assert!(
+            told.contains(text),
+            "{case}: {field} lacks {text:?}: {failure:#}"
+        );
     }
 }
 
@@ -50,47 +53,137 @@ async fn what_is_wrong_before_anything_is_changed() {
     let of_another = json!({"data": {"status.json": json!({
         "version": "99.0.0", "protocol": 99, "hostSuffix": "", "ingressClass": ""}).to_string()}});
     Api::<ConfigMap>::namespaced(other.namespace.client.clone(), &other.namespace.name)
-        .patch("azds-status", &PatchParams::default(), &Patch::Merge(of_another))
+        .patch(
+            "azds-status",
+            &PatchParams::default(),
+            &Patch::Merge(of_another),
+        )
         .await
         .expect("an administrator may");
 
-    let kubeconfig = |path: PathBuf| move |command: &mut Command| _ = command.env("KUBECONFIG", path);
+    let kubeconfig =
+        |path: PathBuf| move |command: &mut Command| _ = command.env("KUBECONFIG", path);
     type Change = Box<dyn FnOnce(&mut Command)>;
     let nothing = || -> Change { Box::new(|_| {}) };
     let as_is = space.namespace.name.as_str();
     let role = format!("azds use-dev-spaces --space {as_is} --grant");
     let cases: Vec<(&str, Vec<&str>, Change, [&str; 4])> = vec![
-        ("no azds.yaml", vec!["up", "-d", &empty], nothing(),
-            ["the service was not started", "", "Config file not found", "azds prep"]),
-        ("wrong azds.yaml", vec!["up", "-d", &wrong], nothing(),
-            ["the service was not started", "azds.yaml:5", "", "azds check"]),
-        ("no cluster", vec!["up", "-d", &folder], Box::new(kubeconfig("/nowhere".into())),
-            ["there is no cluster", "kubeconfig", "/nowhere", "KUBECONFIG"]),
-        ("API away", vec!["up", "-d", &folder], Box::new(kubeconfig(away.clone())),
-            ["", "", "https://127.0.0.1:1/ cannot be reached", "network"]),
-        ("API away, list-up", vec!["list-up", &folder], Box::new(kubeconfig(away.clone())),
-            ["the services are not known", "", "", ""]),
-        ("API away, down", vec!["down", &folder], Box::new(kubeconfig(away)),
-            ["the release was not removed", "azds-", "", ""]),
-        ("helm missing", vec!["up", "-d", &folder],
+        (
+            "no azds.yaml",
+            vec!["up", "-d", &empty],
+            nothing(),
+            [
+                "the service was not started",
+                "",
+                "Config file not found",
+                "azds prep",
+            ],
+        ),
+        (
+            "wrong azds.yaml",
+            vec!["up", "-d", &wrong],
+            nothing(),
+            [
+                "the service was not started",
+                "azds.yaml:5",
+                "",
+                "azds check",
+            ],
+        ),
+        (
+            "no cluster",
+            vec!["up", "-d", &folder],
+            Box::new(kubeconfig("/nowhere".into())),
+            [
+                "there is no cluster",
+                "kubeconfig",
+                "/nowhere",
+                "KUBECONFIG",
+            ],
+        ),
+        (
+            "API away",
+            vec!["up", "-d", &folder],
+            Box::new(kubeconfig(away.clone())),
+            ["", "", "https://127.0.0.1:1/ cannot be reached", "network"],
+        ),
+        (
+            "API away, list-up",
+            vec!["list-up", &folder],
+            Box::new(kubeconfig(away.clone())),
+            ["the services are not known", "", "", ""],
+        ),
+        (
+            "API away, down",
+            vec!["down", &folder],
+            Box::new(kubeconfig(away)),
+            ["the release was not removed", "azds-", "", ""],
+        ),
+        (
+            "helm missing",
+            vec!["up", "-d", &folder],
             Box::new(|command| _ = command.env("AZDS_HELM", "/nowhere/helm")),
-            ["the service was not started", "/nowhere/helm", "helm cannot be started", "AZDS_HELM"]),
-        ("no rights", vec!["up", "-d", &folder], Box::new(kubeconfig(unknown)),
-            ["", as_is, "", &role]),
-        ("not a space", vec!["up", "-d", &folder, "--space", &plain.name],
+            [
+                "the service was not started",
+                "/nowhere/helm",
+                "helm cannot be started",
+                "AZDS_HELM",
+            ],
+        ),
+        (
+            "no rights",
+            vec!["up", "-d", &folder],
+            Box::new(kubeconfig(unknown)),
+            ["", as_is, "", &role],
+        ),
+        (
+            "not a space",
+            vec!["up", "-d", &folder, "--space", &plain.name],
             Box::new(kubeconfig(cluster.kubeconfig.clone())),
-            ["this namespace is not a dev space", &plain.name, "azds-status", "azds use-dev-spaces --space"]),
-        ("another version", vec!["up", "-d", &folder, "--space", &other.namespace.name],
+            [
+                "this namespace is not a dev space",
+                &plain.name,
+                "azds-status",
+                "azds use-dev-spaces --space",
+            ],
+        ),
+        (
+            "another version",
+            vec!["up", "-d", &folder, "--space", &other.namespace.name],
             Box::new(kubeconfig(cluster.kubeconfig.clone())),
-            ["set up by another azds", &other.namespace.name, "99.0.0", "azds use-dev-spaces"]),
-        ("port taken", vec!["up", "-d", &folder, "-p", &mapping], nothing(),
-            ["", &port.to_string(), "in use", ""]),
-        ("no such configuration", vec!["up", "-d", &folder, "--config", "debug"], nothing(),
-            ["the service was not started", "azds.yaml", "no configuration debug", "develop"]),
+            [
+                "set up by another azds",
+                &other.namespace.name,
+                "99.0.0",
+                "azds use-dev-spaces",
+            ],
+        ),
+        (
+            "port taken",
+            vec!["up", "-d", &folder, "-p", &mapping],
+            nothing(),
+            ["", &port.to_string(), "in use", ""],
+        ),
+        (
+            "no such configuration",
+            vec!["up", "-d", &folder, "--config", "debug"],
+            nothing(),
+            [
+                "the service was not started",
+                "azds.yaml",
+                "no configuration debug",
+                "develop",
+            ],
+        ),
     ]
     .into_iter()
     .map(|(case, arguments, change, expected)| {
-        (case, arguments, change, expected.map(|text| &*text.to_owned().leak()))
+        (
+            case,
+            arguments,
+            change,
+            expected.map(|text| &*text.to_owned().leak()),
+        )
     })
     .collect();
     for (case, arguments, change, expected) in cases {
@@ -114,14 +207,26 @@ async fn a_failing_build_shows_the_compilers_line_and_mending_it_helps() {
     service.replace("app.py", "def demo():", "def demo(:");
     let answer = service.azds("up", &["-d"]);
     let line = "def demo(:";
-    assert!(answer.stderr.contains(line), "as it comes: {}", answer.stderr);
+    assert!(
+        answer.stderr.contains(line),
+        "as it comes: {}",
+        answer.stderr
+    );
     assert_told(
         "a failing build",
         &answer.failure(),
-        ["the image was not built", "shop:mindaro-", line, "Correct the source"],
+        [
+            "the image was not built",
+            "shop:mindaro-",
+            line,
+            "Correct the source",
+        ],
     );
     service.replace("app.py", "def demo(:", "def demo():");
-    assert_eq!(service.azds("up", &["-d"]).json()["context"]["sentFiles"], 1);
+    assert_eq!(
+        service.azds("up", &["-d"]).json()["context"]["sentFiles"],
+        1
+    );
     assert_eq!(service.azds("down", &[]).json()["removed"], true);
 }
 
@@ -129,9 +234,18 @@ async fn a_failing_build_shows_the_compilers_line_and_mending_it_helps() {
 async fn a_broken_chart_is_told_in_helms_words() {
     let space = Cluster::get().space().await;
     let service = space.python_service("shop", &[]);
-    service.replace("charts/shop/templates/service.yaml", "kind: Service", "kind: {{ .Values.");
+    service.replace(
+        "charts/shop/templates/service.yaml",
+        "kind: Service",
+        "kind: {{ .Values.",
+    );
     let failure = service.azds("up", &["-d"]).failure();
-    let expected = ["Helm chart was not installed", "release azds-", "service.yaml", "helm lint"];
+    let expected = [
+        "Helm chart was not installed",
+        "release azds-",
+        "service.yaml",
+        "helm lint",
+    ];
     assert_told("a broken chart", &failure, expected);
 }
 
@@ -145,9 +259,18 @@ async fn an_image_that_is_nowhere_ends_the_wait() {
         "      containers:\n        - {name: beside, image: \"nowhere:1\", imagePullPolicy: Never}\n",
     );
     let failure = service.azds("up", &["-d"]).failure();
-    let expected = ["shop did not start", "release azds-", "container beside in pod shop-", "azds"];
+    let expected = [
+        "shop did not start",
+        "release azds-",
+        "container beside in pod shop-",
+        "azds",
+    ];
     assert_told("an image that is nowhere", &failure, expected);
-    assert!(failure["why"].as_str().is_some_and(|why| why.contains("ErrImageNeverPull")));
+    assert!(
+        failure["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("ErrImageNeverPull"))
+    );
     assert_eq!(service.azds("down", &[]).json()["removed"], true);
 }
 
@@ -155,9 +278,18 @@ async fn an_image_that_is_nowhere_ends_the_wait() {
 async fn a_service_that_crashes_is_told_with_its_last_output() {
     let space = Cluster::get().space().await;
     let service = space.python_service("shop", &[]);
-    service.replace("app.py", "    port = int(", "    raise SystemExit(\"no money left\")\n    port = int(");
+    service.replace(
+        "app.py",
+        "    port = int(",
+        "    raise SystemExit(\"no money left\")\n    port = int(",
+    );
     let failure = service.azds("up", &["-d"]).failure();
-    let expected = ["shop did not start", "release azds-", "no money left", "azds up again"];
+    let expected = [
+        "shop did not start",
+        "release azds-",
+        "no money left",
+        "azds up again",
+    ];
     assert_told("a crash", &failure, expected);
     assert_eq!(service.azds("down", &[]).json()["removed"], true);
 }

@@ -112,7 +112,9 @@ async fn only_pods_of_a_space_are_served() {
         assert!(failure.what.contains("did not serve"), "{failure}");
     }
     let for_the_api = space.namespace.token("default", json!({"audiences": []}));
-    let failure = offer(client, &for_the_api.await).await.expect_err("another audience");
+    let failure = offer(client, &for_the_api.await)
+        .await
+        .expect_err("another audience");
     assert!(failure.what.contains("did not serve"), "{failure}");
 }
 
@@ -127,7 +129,10 @@ async fn the_tag_of_an_image_is_the_gates_own() {
     frame.extend(DOCKERFILE);
     gate.offer(&manifest).await.expect("taken");
     let received = gate.send_files(full(frame)).await.expect("taken");
-    assert_eq!((received.files, received.bytes), (1, DOCKERFILE.len() as u64));
+    assert_eq!(
+        (received.files, received.bytes),
+        (1, DOCKERFILE.len() as u64)
+    );
 
     let spec = BuildSpec {
         release: "azds-000000-another-space-shop".to_owned(),
@@ -144,8 +149,13 @@ async fn the_tag_of_an_image_is_the_gates_own() {
         let request = serde_json::to_vec(&request).expect("JSON");
         gate.build(full(request), |_| {}).await
     };
-    let failure = build(&format!("shop:{of_another}")).await.expect_err("a tag");
-    assert!(failure.why.contains("not the name of an image repository"), "{failure}");
+    let failure = build(&format!("shop:{of_another}"))
+        .await
+        .expect_err("a tag");
+    assert!(
+        failure.why.contains("not the name of an image repository"),
+        "{failure}"
+    );
     let last = build("shop").await.expect("built");
     let BuildEvent::Built { image, .. } = last else {
         panic!("{last:?}")

@@ -356,7 +356,10 @@ mod tests {
                 "restartCount": 0, "state": {"running": {}}}]})
         };
         let stages = [
-            (json!({"phase": "Pending"}), "Waiting(\"its node prepares it\")"),
+            (
+                json!({"phase": "Pending"}),
+                "Waiting(\"its node prepares it\")",
+            ),
             (
                 json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}),
                 "Unscheduled(\"0/1 nodes\")",

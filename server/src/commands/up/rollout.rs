@@ -346,10 +346,7 @@ mod tests {
         assert_eq!(verdict(&done), "done producer-2-x");
         // The controller has not seen the new template: the old pod proves nothing.
         let unseen = objects(deployment(2, 1, 1, TAG), &[1], vec![pod(1, ready())]);
-        assert_eq!(
-            verdict(&unseen),
-            "Kubernetes starts the pods of producer"
-        );
+        assert_eq!(verdict(&unseen), "Kubernetes starts the pods of producer");
         let crashed = objects(deployment(1, 1, 0, TAG), &[1], vec![pod(1, crashing())]);
         assert_eq!(verdict(&crashed), "producer-1-x CrashLoopBackOff");
     }
