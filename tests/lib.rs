@@ -1,6 +1,7 @@
 //! What the tests on the cluster share: the running cluster, and a namespace of its own for each test.
 
 pub mod dap;
+pub mod space;
 
 use std::future::Future;
 use std::path::PathBuf;

@@ -112,7 +112,8 @@ impl Cluster {
         move |error| {
             match &error {
             kube::Error::Api(status) if status.code == 403 => {
-                Failure::new(what, object, status.message.clone()).try_to(grant_remedy(&namespace))
+                let namespace = forbidden_in(&status.message).unwrap_or(&namespace);
+                Failure::new(what, object, status.message.clone()).try_to(grant_remedy(namespace))
             }
             kube::Error::Api(status) if status.code == 401 => Failure::new(
                 what,
@@ -131,6 +132,12 @@ impl Cluster {
         }
         }
     }
+}
+
+/// The namespace in which something is forbidden, as the API server says it.
+fn forbidden_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("in the namespace \"")?;
+    rest.split('"').next()
 }
 
 fn grant_remedy(space: &str) -> String {

@@ -58,6 +58,9 @@ const STUCK_REASONS: [&str; 9] = [
     "StartError",
 ];
 
+/// The time between a pod's creation and its first process.
+const PREPARED: &str = "its node prepares it";
+
 /// Whether one of the pod's containers uses an image with `tag`.
 pub fn uses_tag(pod: &Pod, tag: &str) -> bool {
     let spec = pod.spec.as_ref();
@@ -153,6 +156,9 @@ pub fn state(pod: &Pod) -> PodState {
         let waiting = container.state.as_ref()?.waiting.as_ref()?;
         let reason = waiting.reason.as_deref()?;
         Some(match waiting.message.as_deref() {
+            None if matches!(reason, "ContainerCreating" | "PodInitializing") => {
+                PREPARED.to_owned()
+            }
             Some(message) => format!("container {} waits: {reason}: {message}", container.name),
             None => format!("container {} waits: {reason}", container.name),
         })
@@ -164,14 +170,14 @@ pub fn state(pod: &Pod) -> PodState {
             .flatten()
             .find(|container| !container.ready)?;
         Some(format!(
-            "container {} runs and its readiness probe has not succeeded",
+            "container {} runs; its readiness probe has not succeeded yet",
             container.name
         ))
     };
     PodState::Waiting(
         waiting
             .or_else(unready)
-            .unwrap_or_else(|| "it was scheduled".to_owned()),
+            .unwrap_or_else(|| PREPARED.to_owned()),
     )
 }
 
@@ -350,14 +356,17 @@ mod tests {
                 "restartCount": 0, "state": {"running": {}}}]})
         };
         let stages = [
-            (json!({"phase": "Pending"}), "Waiting(\"it was scheduled\")"),
+            (
+                json!({"phase": "Pending"}),
+                "Waiting(\"its node prepares it\")",
+            ),
             (
                 json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}),
                 "Unscheduled(\"0/1 nodes\")",
             ),
             (
                 init(json!({"waiting": {"reason": "PodInitializing"}})),
-                "Waiting(\"container mindaro-build waits: PodInitializing\")",
+                "Waiting(\"its node prepares it\")",
             ),
             (init(json!({"running": {}})), "Building"),
             (

@@ -11,11 +11,8 @@ use comfy_table::presets::NOTHING;
 
 use crate::progress::Watcher;
 
-/// Steps that took less are not worth a second line.
-const WORTH_TELLING: Duration = Duration::from_millis(500);
-
-/// Writes the progress of an operation as lines: when a step begins, what it says, and how long
-/// it took.
+/// Writes the progress of an operation as lines: a step with the time it took behind it, or, if
+/// something else was to be written meanwhile, in a second line.
 pub struct Lines<W> {
     to: Mutex<Written<W>>,
 }
@@ -23,6 +20,22 @@ pub struct Lines<W> {
 struct Written<W> {
     to: W,
     steps: HashMap<u64, (String, Instant)>,
+    /// The step whose line has no end yet.
+    open: Option<u64>,
+}
+
+impl<W: Write> Written<W> {
+    fn line(&mut self, line: std::fmt::Arguments<'_>) -> std::io::Result<()> {
+        self.close()?;
+        writeln!(self.to, "{line}")
+    }
+
+    fn close(&mut self) -> std::io::Result<()> {
+        match self.open.take() {
+            Some(_) => writeln!(self.to),
+            None => Ok(()),
+        }
+    }
 }
 
 impl<W: Write> Lines<W> {
@@ -32,6 +45,7 @@ impl<W: Write> Lines<W> {
             to: Mutex::new(Written {
                 to,
                 steps: HashMap::new(),
+                open: None,
             }),
         }
     }
@@ -50,33 +64,42 @@ impl<W: Write> Lines<W> {
 impl<W: Write + Send> Watcher for Lines<W> {
     fn began(&self, step: u64, title: &str) {
         self.write(|it| {
+            it.close()?;
             it.steps.insert(step, (title.to_owned(), Instant::now()));
-            writeln!(it.to, "{title}...")
+            it.open = Some(step);
+            write!(it.to, "{title}...")?;
+            it.to.flush()
         });
     }
 
     fn said(&self, _: u64, message: &str) {
         self.write(|it| {
             let mut lines = message.lines();
-            lines.try_for_each(|line| writeln!(it.to, "  {line}"))
+            lines.try_for_each(|line| it.line(format_args!("  {line}")))
         });
     }
 
     fn ended(&self, step: u64) {
-        self.write(|it| match it.steps.remove(&step) {
-            Some((title, begun)) if begun.elapsed() >= WORTH_TELLING => {
-                writeln!(it.to, "{title}...{}", elapsed(begun.elapsed()))
+        self.write(|it| {
+            let Some((title, begun)) = it.steps.remove(&step) else {
+                return Ok(());
+            };
+            let took = elapsed(begun.elapsed());
+            if it.open == Some(step) {
+                it.open = None;
+                return writeln!(it.to, "{took}");
             }
-            _ => Ok(()),
+            it.line(format_args!("{title}...{took}"))
         });
     }
 
     fn warned(&self, message: &str) {
-        self.write(|it| writeln!(it.to, "WARNING: {message}"));
+        self.write(|it| it.line(format_args!("WARNING: {message}")));
     }
 }
 
-fn elapsed(time: Duration) -> String {
+/// A time as people say it: `2.3s`, `12s`, `2m 5s`.
+pub fn elapsed(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 60.. => format!("{}m {}s", seconds / 60, seconds % 60),
         10.. => format!("{}s", time.as_secs()),
@@ -160,16 +183,18 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_told_at_its_beginning_and_its_words_below_it() {
+    fn a_step_is_told_with_its_time_and_its_words_below_it() {
         let lines = Lines::new(Vec::new());
-        lines.began(1, "Installing Helm chart");
-        lines.said(1, "two\nlines");
-        lines.warned("look out");
+        lines.began(1, "Synchronizing files");
         lines.ended(1);
+        lines.began(2, "Installing Helm chart");
+        lines.said(2, "two\nlines");
+        lines.warned("look out");
+        lines.ended(2);
         let written = lines.to.into_inner().expect("not poisoned").to;
         assert_eq!(
             String::from_utf8(written).expect("text"),
-            "Installing Helm chart...\n  two\n  lines\nWARNING: look out\n"
+            "Synchronizing files...0.0s\nInstalling Helm chart...\n  two\n  lines\nWARNING: look out\nInstalling Helm chart...0.0s\n"
         );
         assert_eq!(elapsed(Duration::from_millis(2345)), "2.3s");
         assert_eq!(elapsed(Duration::from_secs(125)), "2m 5s");

@@ -1,15 +1,23 @@
 //! Serving the build of one pod: its files, and what BuildKit says.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use azds_protocol::agent::{BUILD_PORT, BuildEvent, Received, StepState};
 
 use super::sources;
 use crate::cluster::agent::{self, Agent};
 use crate::cluster::client::{Cluster, open_port};
+use crate::commands::terminal::elapsed;
 use crate::context::BuildContext;
 use crate::failure::{Failure, Result};
 use crate::progress::{Progress, Step};
+
+/// What BuildKit does for itself, and a developer need not follow.
+const INTERNAL: &str = "[internal]";
+/// Build steps that took less are told without their time.
+const WORTH_TIMING: Duration = Duration::from_millis(500);
 
 /// What a build needs from the developer's machine.
 pub struct Build {
@@ -29,6 +37,8 @@ pub struct Build {
 pub struct Ended {
     /// What was sent.
     pub received: Received,
+    /// Whether the build was heard of, so that whoever has to build is there.
+    pub heard: bool,
     /// Why.
     pub because: Because,
 }
@@ -47,15 +57,25 @@ impl Build {
     /// Serves the build of `pod` to its end.
     pub async fn serve(&self, pod: &str) -> Ended {
         let mut received = Received::default();
-        let because = match self.converse(pod, &mut received).await {
+        let mut heard = false;
+        let because = match self.converse(pod, &mut received, &mut heard).await {
             Ok(BuildEvent::Failed { failure }) => Because::Failed(failure),
             Ok(_) => Because::Built,
             Err(failure) => Because::Lost(failure),
         };
-        Ended { received, because }
+        Ended {
+            received,
+            heard,
+            because,
+        }
     }
 
-    async fn converse(&self, pod: &str, received: &mut Received) -> Result<BuildEvent> {
+    async fn converse(
+        &self,
+        pod: &str,
+        received: &mut Received,
+        heard: &mut bool,
+    ) -> Result<BuildEvent> {
         let io = open_port(&self.cluster, &self.space, pod, BUILD_PORT).await?;
         let connection = Agent::connect(io, &self.token, format!("pod {pod}")).await?;
         let missing = connection.offer(&self.context.manifest).await?;
@@ -66,45 +86,110 @@ impl Build {
         let step = self.progress.begin("Building container image");
         let mut lines = Lines::default();
         connection
-            .build(agent::empty(), |event| lines.tell(event, &step))
+            .build(agent::empty(), |event| {
+                *heard = true;
+                lines.tell(event, &step);
+            })
             .await
     }
 }
 
-/// Makes whole lines of a build's output, which is cut anywhere.
+/// Makes lines of a build's events: BuildKit tells of a step many times, and cuts output anywhere.
 #[derive(Default)]
 struct Lines {
     begun: String,
+    told: HashSet<String>,
 }
 
 impl Lines {
     fn tell(&mut self, event: &BuildEvent, step: &Step) {
-        match event {
-            BuildEvent::Log { text, .. } => {
-                self.begun.push_str(text);
-                while let Some(end) = self.begun.find('\n') {
-                    let line: String = self.begun.drain(..=end).collect();
-                    // Progress bars overwrite their line: its last state is what counts.
-                    let line = line.trim_end_matches(['\r', '\n']);
-                    step.say(line.rsplit('\r').next().unwrap_or(line));
-                }
-            }
-            BuildEvent::Step { name, state, .. } => {
-                self.flush(step);
-                match state {
-                    StepState::Started => step.say(name),
-                    StepState::Cached => step.say(format!("{name} (unchanged)")),
-                    StepState::Done { .. } => {}
-                    StepState::Failed => step.say(format!("{name} failed")),
-                }
-            }
-            BuildEvent::Built { .. } | BuildEvent::Failed { .. } => self.flush(step),
-        }
+        self.lines(event).iter().for_each(|line| step.say(line));
     }
 
-    fn flush(&mut self, step: &Step) {
-        if !self.begun.is_empty() {
-            step.say(std::mem::take(&mut self.begun));
+    fn lines(&mut self, event: &BuildEvent) -> Vec<String> {
+        let (name, state) = match event {
+            BuildEvent::Log { text, .. } => return self.output(text),
+            BuildEvent::Step { name, .. } if name.starts_with(INTERNAL) => return Vec::new(),
+            BuildEvent::Step { name, state, .. } => (name, *state),
+            BuildEvent::Built { .. } | BuildEvent::Failed { .. } => return self.rest(),
+        };
+        let mut lines = self.rest();
+        let is_new = !self.told.contains(name);
+        match state {
+            StepState::Started if is_new => lines.push(name.clone()),
+            StepState::Cached if is_new => lines.push(format!("{name} (unchanged)")),
+            StepState::Done { ms } if Duration::from_millis(ms) >= WORTH_TIMING => {
+                lines.push(format!("{name}...{}", elapsed(Duration::from_millis(ms))));
+            }
+            StepState::Done { .. } if is_new => lines.push(name.clone()),
+            StepState::Failed => lines.push(format!("{name} failed")),
+            _ => {}
         }
+        self.told.insert(name.clone());
+        lines
+    }
+
+    fn output(&mut self, text: &str) -> Vec<String> {
+        self.begun.push_str(text);
+        let mut lines = Vec::new();
+        while let Some(end) = self.begun.find('\n') {
+            let line: String = self.begun.drain(..=end).collect();
+            // Progress bars overwrite their line: its last state is what counts.
+            let line = line.trim_end_matches(['\r', '\n']);
+            lines.push(line.rsplit('\r').next().unwrap_or(line).to_owned());
+        }
+        lines
+    }
+
+    /// The line that was begun, if one was.
+    fn rest(&mut self) -> Vec<String> {
+        match self.begun.is_empty() {
+            true => Vec::new(),
+            false => vec![std::mem::take(&mut self.begun)],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_step_is_told_once_and_its_time_if_it_took_some() {
+        let mut lines = Lines::default();
+        let mut told = Vec::new();
+        let step = |name: &str, state| BuildEvent::Step {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            state,
+        };
+        let log = |text: &str| BuildEvent::Log {
+            id: String::new(),
+            text: text.to_owned(),
+        };
+        for event in [
+            step("[internal] load build definition", StepState::Started),
+            step("[1/3] FROM python", StepState::Started),
+            step("[1/3] FROM python", StepState::Done { ms: 20 }),
+            step("[1/3] FROM python", StepState::Started),
+            step("[1/3] FROM python", StepState::Cached),
+            step("[2/3] COPY . .", StepState::Cached),
+            step("[3/3] RUN make", StepState::Started),
+            log("10%\r100%\nlinked"),
+            step("[3/3] RUN make", StepState::Done { ms: 2340 }),
+        ] {
+            told.extend(lines.lines(&event));
+        }
+        assert_eq!(
+            told,
+            [
+                "[1/3] FROM python",
+                "[2/3] COPY . . (unchanged)",
+                "[3/3] RUN make",
+                "100%",
+                "linked",
+                "[3/3] RUN make...2.3s",
+            ]
+        );
     }
 }

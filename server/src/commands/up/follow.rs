@@ -1,7 +1,7 @@
 //! Following an `up` from helm's start until its pods are ready: builds are served as pods ask for
 //! them, and what will not heal ends it at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const NODE_PATIENCE: Duration = Duration::from_secs(60);
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(60 * 60);
-/// Pause before a build's pod is called again, and how often that is done.
+/// Pause before a build's pod is called again, and how long that may be in vain.
 const CALL_PAUSE: Duration = Duration::from_millis(200);
-const CALLS: u32 = 150;
+const CALL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is followed.
 pub struct Follow {
@@ -62,10 +62,12 @@ pub struct Outcome {
 struct State {
     objects: Objects,
     builds: JoinSet<(String, Ended)>,
-    calls: HashMap<String, u32>,
+    /// Since when a pod's build, by the pod's uid, was called without hearing of it.
+    unheard: HashMap<String, Instant>,
     received: Received,
     step: Option<Step>,
     seen: String,
+    told: HashSet<String>,
     changed: Instant,
     homeless_since: Option<Instant>,
 }
@@ -110,10 +112,11 @@ impl Follow {
         let mut state = State {
             objects: Objects::default(),
             builds: JoinSet::new(),
-            calls: HashMap::new(),
+            unheard: HashMap::new(),
             received: Received::default(),
             step: None,
             seen: "nothing".to_owned(),
+            told: HashSet::new(),
             changed: Instant::now(),
             homeless_since: None,
         };
@@ -167,10 +170,10 @@ impl Follow {
     fn serve_builds(&self, state: &mut State) {
         for pod in state.objects.building(&self.tag) {
             let Some(uid) = pod.uid() else { continue };
-            if state.calls.contains_key(&uid) {
+            if state.unheard.contains_key(&uid) {
                 continue;
             }
-            state.calls.insert(uid.clone(), 1);
+            state.unheard.insert(uid.clone(), Instant::now());
             let (build, name) = (Arc::clone(&self.build), pod.name_any());
             state
                 .builds
@@ -187,9 +190,11 @@ impl Follow {
             Because::Failed(failure) => return Err(failure),
             Because::Lost(failure) => failure,
         };
-        let calls = state.calls.entry(uid.clone()).or_default();
-        *calls += 1;
-        if *calls > CALLS {
+        if ended.heard {
+            state.unheard.insert(uid.clone(), Instant::now());
+        }
+        let since = state.unheard.get(&uid);
+        if since.is_some_and(|since| since.elapsed() > CALL_PATIENCE) {
             return Err(lost);
         }
         // A pod whose build is over, or that is gone, has no more use for the connection.
@@ -260,7 +265,10 @@ impl Follow {
             state.homeless_since = Some(Instant::now());
         }
         if state.seen != waiting {
-            if let Some(step) = &state.step {
+            // States may come and go as the watches overtake each other.
+            if let Some(step) = &state.step
+                && state.told.insert(waiting.clone())
+            {
                 step.say(&waiting);
             }
             state.seen = waiting;

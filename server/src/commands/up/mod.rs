@@ -164,7 +164,10 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     };
     let tag = context::tag(&space, &spec);
     let settings = expand(&tag, &status.host_suffix);
-    let (values, warnings) = values::values_files(&service, &settings)?;
+    let chart = service.folder.join(&settings.chart);
+    let (mut values, warnings) = values::values_files(&service, &settings)?;
+    let ingress_class = values::ingress_class(&chart, &status.ingress_class)?;
+    values.splice(..0, ingress_class.iter().map(|it| it.path().to_owned()));
     warnings.iter().for_each(|warning| progress.warn(warning));
     let token = progress
         .or_cancelled(WHAT, up_secret::ensure(&cluster, &space, &tag, &spec))
@@ -187,7 +190,7 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     let helm = CancellationToken::new();
     let install = Install {
         release: &release,
-        chart: &service.folder.join(&settings.chart),
+        chart: &chart,
         namespace: &space,
         values: &values,
         set: &settings.set,

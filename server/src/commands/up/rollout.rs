@@ -193,16 +193,19 @@ impl Objects {
         }
         let waiting = current.iter().find_map(|pod| match pods::state(pod) {
             PodState::Waiting(at) => Some(format!("pod {}: {at}", pod.name_any())),
-            PodState::Building => Some(format!("pod {}: its image is built", pod.name_any())),
+            PodState::Building => Some(format!("pod {}: its image is being built", pod.name_any())),
             _ => None,
         });
         if let Some(waiting) = waiting {
             return Verdict::Waiting(waiting);
         }
         for deployment in &deployments {
-            if self.newest(deployment).is_none() || !is_rolled_out(deployment) {
-                let name = deployment.name_any();
-                return Verdict::Waiting(format!("deployment {name} has not replaced its pods"));
+            let name = deployment.name_any();
+            if self.newest(deployment).is_none() || !is_available(deployment) {
+                return Verdict::Waiting(format!("Kubernetes starts the pods of {name}"));
+            }
+            if has_old_pods(deployment) {
+                return Verdict::Waiting(format!("the old pods of {name} are ending"));
             }
         }
         let ready = current
@@ -248,14 +251,19 @@ fn refusal(replica_set: &ReplicaSet) -> Option<String> {
     Some(refused.message.clone().unwrap_or_default())
 }
 
-fn is_rolled_out(deployment: &Deployment) -> bool {
+fn is_available(deployment: &Deployment) -> bool {
     let wanted = deployment.spec.replicas.unwrap_or(1);
-    let Some(status) = &deployment.status else {
-        return false;
-    };
-    status.updated_replicas.unwrap_or(0) >= wanted
-        && status.replicas.unwrap_or(0) <= status.updated_replicas.unwrap_or(0)
-        && status.available_replicas.unwrap_or(0) >= wanted
+    deployment.status.as_ref().is_some_and(|status| {
+        status.updated_replicas.unwrap_or(0) >= wanted
+            && status.available_replicas.unwrap_or(0) >= wanted
+    })
+}
+
+fn has_old_pods(deployment: &Deployment) -> bool {
+    deployment
+        .status
+        .as_ref()
+        .is_some_and(|status| status.replicas > status.updated_replicas)
 }
 
 #[cfg(test)]
@@ -338,10 +346,7 @@ mod tests {
         assert_eq!(verdict(&done), "done producer-2-x");
         // The controller has not seen the new template: the old pod proves nothing.
         let unseen = objects(deployment(2, 1, 1, TAG), &[1], vec![pod(1, ready())]);
-        assert_eq!(
-            verdict(&unseen),
-            "deployment producer has not replaced its pods"
-        );
+        assert_eq!(verdict(&unseen), "Kubernetes starts the pods of producer");
         let crashed = objects(deployment(1, 1, 0, TAG), &[1], vec![pod(1, crashing())]);
         assert_eq!(verdict(&crashed), "producer-1-x CrashLoopBackOff");
     }

@@ -1,12 +1,13 @@
 //! What an `up` builds and with which values it installs: azds.yaml, its files and its tokens.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::analysis::azds_yaml::{Settings, Tokens};
 use crate::commands::service::Service;
 use crate::context::{self, BuildContext, Selection};
-use crate::failure::{Failure, Result};
+use crate::failure::{Context, Failure, Result};
 
 const WHAT: &str = "the service was not started";
 /// The configuration that is used where there is one and nothing was said.
@@ -117,6 +118,23 @@ pub fn values_files(service: &Service, settings: &Settings) -> Result<(Vec<PathB
     Ok((once, warnings))
 }
 
+/// A values file with the cluster's class of Ingress, for a chart that has the value and leaves it
+/// empty. It is the lowest of all.
+pub fn ingress_class(chart: &Path, class: &str) -> Result<Option<tempfile::NamedTempFile>> {
+    // What is wrong with the chart's own values is helm's to say.
+    let text = std::fs::read_to_string(chart.join("values.yaml")).unwrap_or_default();
+    let values: serde_json::Value = serde_saphyr::from_str(&text).unwrap_or_default();
+    let left_open = values.pointer("/ingress/className");
+    if class.is_empty() || !left_open.is_some_and(|it| it.is_null() || it == "") {
+        return Ok(None);
+    }
+    let values = serde_json::json!({"ingress": {"className": class}});
+    let object = "a temporary file";
+    let mut file = tempfile::NamedTempFile::new().or_fail(WHAT, object)?;
+    write!(file, "{values}").or_fail(WHAT, object)?;
+    Ok(Some(file))
+}
+
 fn missing(path: &Path) -> Failure {
     Failure::new(
         WHAT,
@@ -181,6 +199,22 @@ mod tests {
         let (_folder, it) = service(&format!("{BASE}  values:\n  - must.yaml\n"), &[]);
         let failure = values_files(&it, &it.file.settings(None)).expect_err("not there");
         assert!(failure.object.ends_with("must.yaml"), "{failure}");
+    }
+
+    #[test]
+    fn the_class_of_ingress_is_given_to_charts_that_leave_it_open() {
+        let chart = tempfile::tempdir().expect("a folder");
+        for (values, given) in [
+            ("ingress:\n  className: \"\"\n", true),
+            ("ingress:\n  className: other\n", false),
+            ("ingress:\n  enabled: true\n", false),
+        ] {
+            std::fs::write(chart.path().join("values.yaml"), values).expect("a file");
+            let file = ingress_class(chart.path(), "nginx").expect("a file");
+            assert_eq!(file.is_some(), given, "{values}");
+        }
+        let file = ingress_class(chart.path(), "").expect("no class");
+        assert!(file.is_none());
     }
 
     #[test]

@@ -9,12 +9,19 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+/// How much of a step's output is kept to tell why it failed.
+const KEPT: usize = 2000;
+
 /// Turns lines into events.
 #[derive(Default)]
 pub struct Output {
     /// What was said of each step last, since BuildKit tells of a step many times.
     steps: HashMap<String, StepState>,
-    /// Plain text, and the errors of steps.
+    /// The end of each step's output.
+    outputs: HashMap<String, String>,
+    /// The step that failed first.
+    failed: Option<String>,
+    /// Plain text.
     text: Vec<String>,
 }
 
@@ -57,6 +64,7 @@ impl Output {
         events.extend(logs.into_iter().filter_map(|log| {
             let data = STANDARD.decode(log.data).ok()?;
             let text = String::from_utf8_lossy(&data).into_owned();
+            keep(self.outputs.entry(log.vertex.clone()).or_default(), &text);
             Some(BuildEvent::Log {
                 id: log.vertex,
                 text,
@@ -78,6 +86,9 @@ impl Output {
             (Some(_), None) => StepState::Started,
             (None, _) => return None,
         };
+        if state == StepState::Failed && self.failed.is_none() {
+            self.failed = Some(vertex.digest.clone());
+        }
         let before = self.steps.insert(vertex.digest.clone(), state);
         (before != Some(state)).then_some(BuildEvent::Step {
             id: vertex.digest,
@@ -86,13 +97,28 @@ impl Output {
         })
     }
 
-    /// Why the build failed: the plain text at its end.
+    /// Why the build failed: what the failed step wrote last, and the plain text at the end.
     pub fn reason(&self) -> String {
-        let text = self.text.join("\n");
+        let failed = self.failed.as_ref();
+        let written = failed.and_then(|step| self.outputs.get(step));
+        let written = written.map(String::as_str).unwrap_or_default();
+        let text = format!("{}\n{}", written.trim_end(), self.text.join("\n"));
         match text.trim() {
             "" => "buildctl ended without a word".to_owned(),
             text => text.to_owned(),
         }
+    }
+}
+
+/// Adds to the output of a step, of which only the last lines are kept.
+fn keep(output: &mut String, text: &str) {
+    output.push_str(text);
+    if output.len() > KEPT {
+        let from = output.len() - KEPT;
+        let lines = output.char_indices().filter(|(_, char)| *char == '\n');
+        // A line that is longer than all that is kept goes as a whole.
+        let cut = lines.map(|(at, _)| at + 1).find(|at| *at >= from);
+        output.drain(..cut.unwrap_or(output.len()));
     }
 }
 
@@ -132,5 +158,24 @@ mod tests {
         assert_eq!(output.take("Dockerfile:3"), []);
         assert_eq!(output.take("error: failed to solve"), []);
         assert_eq!(output.reason(), "Dockerfile:3\nerror: failed to solve");
+    }
+
+    #[test]
+    fn the_failed_steps_last_lines_are_part_of_the_reason() {
+        let mut output = Output::default();
+        for line in [
+            r#"{"logs":[{"vertex":"sha256:1","stream":2,"data":"YXBwLnB5OjMK","timestamp":"2026-11-22T10:00:00Z"}]}"#,
+            r#"{"logs":[{"vertex":"sha256:2","stream":2,"data":"YW5vdGhlcgo=","timestamp":"2026-11-22T10:00:00Z"}]}"#,
+            r#"{"vertexes":[{"digest":"sha256:1","name":"RUN make","started":"2026-11-22T10:00:00Z","error":"exit code: 1"}]}"#,
+            "error: failed to solve",
+        ] {
+            output.take(line);
+        }
+        assert_eq!(output.reason(), "app.py:3\nerror: failed to solve");
+        let mut kept = String::new();
+        for at in 0..1000 {
+            keep(&mut kept, &format!("line {at}\n"));
+        }
+        assert!(kept.len() <= KEPT && kept.starts_with("line ") && kept.ends_with("line 999\n"));
     }
 }

@@ -1,0 +1,352 @@
+//! A space of one test, with a developer who has the Role of the space and no other right.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::{Api, PostParams};
+use serde_json::{Value, json};
+
+use crate::{Cluster, Namespace, from_json};
+
+/// How long one azds command may take on a loaded machine.
+const COMMAND: Duration = Duration::from_secs(300);
+/// The service account that plays the developer.
+const DEVELOPER: &str = "developer";
+/// What the tests' cluster has for `$(hostSuffix)`.
+pub const HOST_SUFFIX: &str = ".example.test";
+/// The class of Ingress that the tests' cluster has for azds.
+pub const INGRESS_CLASS: &str = "tests";
+
+/// azds, as `cargo xtask build` leaves it: beside the folder of the tests' own binaries.
+pub fn azds() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let profile = test.ancestors().nth(2).expect("target/debug/deps/test");
+    let azds = profile.join("azds");
+    assert!(
+        azds.is_file(),
+        "{} is not there: run `cargo xtask build`",
+        azds.display()
+    );
+    azds
+}
+
+/// What an azds command answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Answer {
+    /// The JSON of a success.
+    ///
+    /// # Panics
+    /// If it was a failure.
+    pub fn json(&self) -> Value {
+        assert!(self.status.success(), "{}\n{}", self.stdout, self.stderr);
+        serde_json::from_str(&self.stdout).expect("-o json answers with JSON and nothing else")
+    }
+
+    /// The JSON of a failure.
+    ///
+    /// # Panics
+    /// If it was none.
+    pub fn failure(&self) -> Value {
+        assert_eq!(
+            self.status.code(),
+            Some(1),
+            "{}\n{}",
+            self.stdout,
+            self.stderr
+        );
+        serde_json::from_str(&self.stdout).expect("-o json answers with JSON and nothing else")
+    }
+}
+
+/// Runs a command to its end; [`COMMAND`] is its time limit.
+pub fn run(command: &mut Command) -> Answer {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut reading = [
+        read_all(child.stdout.take().expect("it is piped")),
+        read_all(child.stderr.take().expect("it is piped")),
+    ]
+    .into_iter();
+    let begun = Instant::now();
+    let status = loop {
+        match child.try_wait().expect("a child can be waited for") {
+            Some(status) => break status,
+            None if begun.elapsed() < COMMAND => std::thread::sleep(Duration::from_millis(20)),
+            None => {
+                child.kill().expect("a child can be killed");
+                panic!("{command:?} did not end within {} s", COMMAND.as_secs());
+            }
+        }
+    };
+    let mut text = || reading.next().expect("two").join().expect("no panic");
+    Answer {
+        status,
+        stdout: text(),
+        stderr: text(),
+    }
+}
+
+fn read_all(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        from.read_to_string(&mut text).expect("it writes UTF-8");
+        text
+    })
+}
+
+impl Cluster {
+    /// Sets the cluster up for azds, with `space` as a space in which `developer` may work.
+    ///
+    /// What is there already stays untouched, so each test says it; only one at a time may.
+    pub fn use_dev_spaces(&self, space: &str, developer: &str) -> Answer {
+        let state = self.kubeconfig.parent().expect("the cluster's folder");
+        let lock = fs::File::create(state.join("use-dev-spaces.lock")).expect("a lock");
+        lock.lock().expect("the lock is free in the end");
+        self.import_agent();
+        run(self
+            .command(azds())
+            .args(["use-dev-spaces", "--space", space, "--grant", developer])
+            .args([
+                "--host-suffix",
+                HOST_SUFFIX,
+                "--ingress-class",
+                INGRESS_CLASS,
+            ])
+            .arg("--values")
+            .arg(&self.builder_values)
+            .args(["-o", "json"]))
+    }
+
+    /// Gives the node the agent's image, unless it has it.
+    fn import_agent(&self) {
+        static DONE: Mutex<bool> = Mutex::new(false);
+        let mut done = DONE.lock().expect("no test failed in here");
+        if *done {
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let archive = folder.path().join("azds.tar");
+        let saved = run(Command::new(azds()).args(["images", "save"]).arg(&archive));
+        assert!(saved.status.success(), "{}", saved.stderr);
+        let imported = run(self.ctr().args(["images", "import"]).arg(&archive));
+        assert!(imported.status.success(), "{}", imported.stderr);
+        *done = true;
+    }
+
+    /// `ctr` for the images of the node's containers.
+    pub fn ctr(&self) -> Command {
+        let mut ctr = Command::new("ctr");
+        ctr.env("CONTAINERD_ADDRESS", &self.containerd)
+            .env("CONTAINERD_NAMESPACE", "k8s.io");
+        ctr
+    }
+
+    /// A new space. Its pods have to meet Pod Security `baseline`.
+    pub async fn space(&self) -> Space {
+        let baseline = [("pod-security.kubernetes.io/enforce", "baseline")];
+        let namespace = self.namespace(&baseline).await;
+        let developer = format!("system:serviceaccount:{}:{DEVELOPER}", namespace.name);
+        self.use_dev_spaces(&namespace.name, &developer).json();
+        let space = Space::new(self, namespace);
+        space.write_kubeconfig(DEVELOPER).await;
+        space
+    }
+}
+
+/// A space, and a developer's machine: its own home, settings and running tunnels.
+pub struct Space {
+    /// The namespace.
+    pub namespace: Namespace,
+    home: tempfile::TempDir,
+    cluster: Cluster,
+}
+
+impl Space {
+    fn new(cluster: &Cluster, namespace: Namespace) -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(home.path().join("run")).expect("a new folder");
+        Space {
+            namespace,
+            home,
+            cluster: cluster.clone(),
+        }
+    }
+
+    /// Writes a kubeconfig for a service account of the space, which has the rights that it was given, and names it.
+    pub async fn write_kubeconfig(&self, account: &str) -> PathBuf {
+        let name = self.namespace.name.as_str();
+        self.namespace
+            .create::<ServiceAccount>(json!({"metadata": {"name": account}}))
+            .await;
+        let token = self
+            .namespace
+            .token(account, json!({"audiences": []}))
+            .await;
+        let text = fs::read_to_string(&self.cluster.kubeconfig).expect("a kubeconfig");
+        let mut config: Value = serde_saphyr::from_str(&text).expect("a kubeconfig");
+        config["users"] = json!([{"name": account, "user": {"token": token}}]);
+        let cluster = config["clusters"][0]["name"].clone();
+        config["contexts"] = json!([{"name": "tests", "context":
+            {"cluster": cluster, "user": account, "namespace": name}}]);
+        config["current-context"] = json!("tests");
+        let path = self.home.path().join(format!("{account}.kubeconfig"));
+        fs::write(&path, config.to_string()).expect("a new file");
+        path
+    }
+
+    /// azds as the developer runs it.
+    pub fn command(&self) -> Command {
+        let home = self.home.path();
+        let mut command = Command::new(azds());
+        command
+            .env("KUBECONFIG", self.kubeconfig())
+            .env("AZDS_HELM", &self.cluster.helm)
+            .env("HOME", home)
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("XDG_RUNTIME_DIR", self.runtime());
+        command
+    }
+
+    /// The developer's kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.home.path().join(format!("{DEVELOPER}.kubeconfig"))
+    }
+
+    /// The developer's folder of locks and sockets.
+    pub fn runtime(&self) -> PathBuf {
+        self.home.path().join("run")
+    }
+
+    /// A new folder on the developer's machine.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.home.path().join(name);
+        fs::create_dir(&folder).expect("a new folder");
+        folder
+    }
+
+    /// The Python service of the tests in a folder of this name, and so with this name, after `azds prep`.
+    pub fn python_service(&self, name: &str, prep: &[&str]) -> Service<'_> {
+        let folder = self.folder(name);
+        let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/python-service");
+        for file in ["app.py", "requirements.txt"] {
+            fs::copy(app.join(file), folder.join(file)).expect("a file of the tests");
+        }
+        let service = Service {
+            space: self,
+            folder,
+        };
+        service.azds("prep", prep).json();
+        service
+    }
+
+    /// Processes that azds left running on the developer's machine.
+    pub fn processes(&self) -> Vec<u32> {
+        let mark = format!("XDG_RUNTIME_DIR={}", self.runtime().display()).into_bytes();
+        let entries = fs::read_dir("/proc").expect("processes can be listed");
+        let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        pids.filter(|pid: &u32| {
+            // Unreadable: it ended meanwhile.
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|it| it == mark)
+        })
+        .collect()
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        for pid in self.processes() {
+            // It may have ended just now.
+            let _ = Command::new("kill").arg(pid.to_string()).status();
+        }
+    }
+}
+
+/// A service in a folder of its own.
+pub struct Service<'a> {
+    space: &'a Space,
+    /// The folder.
+    pub folder: PathBuf,
+}
+
+impl Service<'_> {
+    /// Runs `azds COMMAND FOLDER … -o json`.
+    pub fn azds(&self, command: &str, arguments: &[&str]) -> Answer {
+        run(self
+            .space
+            .command()
+            .arg(command)
+            .arg(&self.folder)
+            .args(arguments)
+            .args(["-o", "json"]))
+    }
+
+    /// Reads a file of the service.
+    pub fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.folder.join(file)).expect("a file of the service")
+    }
+
+    /// Writes a file of the service.
+    pub fn write(&self, file: &str, text: &str) {
+        fs::write(self.folder.join(file), text).expect("a file can be written");
+    }
+
+    /// Replaces a text that is in a file once.
+    pub fn replace(&self, file: &str, from: &str, to: &str) {
+        let text = self.read(file);
+        assert_eq!(text.matches(from).count(), 1, "{from:?} in {file}:\n{text}");
+        self.write(file, &text.replace(from, to));
+    }
+}
+
+impl Namespace {
+    /// A token for a service account; `spec` is that of a TokenRequest.
+    pub async fn token(&self, account: &str, spec: Value) -> String {
+        let accounts = Api::<ServiceAccount>::namespaced(self.client.clone(), &self.name);
+        let request = TokenRequest {
+            spec: Some(from_json::<TokenRequestSpec>(spec)),
+            ..TokenRequest::default()
+        };
+        let answer = accounts
+            .create_token_request(account, &PostParams::default(), &request)
+            .await
+            .expect("a token is given");
+        let status = answer.status.expect("a token is given");
+        status.token.expect("a token is given")
+    }
+}
+
+/// What `http://localhost:PORT` answers to a GET: the status line, and the body.
+pub fn get(uri: &str, path: &str) -> std::io::Result<(String, String)> {
+    let address = uri
+        .strip_prefix("http://")
+        .expect("an address of azds is a http one");
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(crate::SOON))?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.lines().next().unwrap_or_default();
+    Ok((status.to_owned(), body.to_owned()))
+}

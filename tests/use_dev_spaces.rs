@@ -1,0 +1,108 @@
+//! Whether setting a cluster up twice changes nothing, and taking it away again leaves nothing.
+
+use std::collections::BTreeMap;
+
+use azds_tests::space::{azds, run};
+use azds_tests::{Cluster, until};
+use serde_json::Value;
+
+/// Kinds that change by themselves, or are kept by Kubernetes for what it made itself.
+const RESTLESS: [&str; 6] = [
+    "leases.coordination.k8s.io",
+    "events",
+    "events.events.k8s.io",
+    "endpointslices.discovery.k8s.io",
+    "endpoints",
+    "nodes",
+];
+
+/// All objects of the cluster as JSON, by kind, namespace and name, without what changes by itself.
+fn objects(cluster: &Cluster) -> BTreeMap<String, Value> {
+    let kubectl = |arguments: &[&str]| {
+        let answer = run(cluster.command(&cluster.kubectl).args(arguments));
+        assert!(answer.status.success(), "{}", answer.stderr);
+        answer.stdout
+    };
+    let kinds = kubectl(&["api-resources", "--verbs=list", "--output=name"]);
+    let kinds: Vec<&str> = kinds
+        .lines()
+        .filter(|kind| !RESTLESS.contains(kind))
+        .collect();
+    let list = kubectl(&["get", &kinds.join(","), "--all-namespaces", "--output=json"]);
+    let list: Value = serde_json::from_str(&list).expect("kubectl answers with JSON");
+    let items = list["items"].as_array().expect("a list").iter().cloned();
+    items
+        .map(|mut object| {
+            let fields = object.as_object_mut().expect("an object");
+            fields.remove("status");
+            let metadata = fields["metadata"].as_object_mut().expect("metadata");
+            metadata.remove("managedFields");
+            metadata.remove("resourceVersion");
+            let text = |field: &Value| field.as_str().unwrap_or_default().to_owned();
+            let name = [
+                text(&object["kind"]),
+                text(&object["metadata"]["namespace"]),
+                text(&object["metadata"]["name"]),
+            ];
+            (name.join("/"), object)
+        })
+        .collect()
+}
+
+/// Images that azds built on the node: their tags start with its mark.
+fn images(cluster: &Cluster) -> Vec<String> {
+    let list = run(cluster.ctr().args(["images", "list", "--quiet"]));
+    assert!(list.status.success(), "{}", list.stderr);
+    let names = list
+        .stdout
+        .lines()
+        .filter(|name| name.contains(":mindaro-"));
+    names.map(str::to_owned).collect()
+}
+
+fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<String> {
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    let others = after
+        .iter()
+        .filter(|(name, object)| before.get(*name) != Some(*object));
+    let gone = gone.map(|name| format!("gone: {name}"));
+    gone.chain(others.map(|(name, _)| format!("new or changed: {name}")))
+        .collect()
+}
+
+#[tokio::test]
+async fn twice_changes_nothing_and_removing_leaves_nothing() {
+    let cluster = Cluster::get();
+    let remove = || {
+        run(cluster
+            .command(azds())
+            .args(["remove-dev-spaces", "-o", "json"]))
+    };
+    // Whatever ran before: it begins without azds.
+    remove().json();
+    let namespace = cluster.namespace(&[]).await;
+    until("a cluster at rest", || async {
+        let before = objects(&cluster);
+        let seen = differences(&before, &objects(&cluster));
+        match before.keys().any(|name| name.starts_with("Pod/test-")) || !seen.is_empty() {
+            false => Ok(()),
+            true => Err(seen.join("\n")),
+        }
+    })
+    .await;
+    let before = objects(&cluster);
+    let images_before = images(&cluster);
+
+    let first = cluster.use_dev_spaces(&namespace.name, "someone").json();
+    assert_eq!(first["changed"], true);
+    let installed = objects(&cluster);
+    let second = cluster.use_dev_spaces(&namespace.name, "someone").json();
+    assert_eq!(second["changed"], false);
+    assert_eq!(differences(&installed, &objects(&cluster)), [""; 0]);
+
+    let removed = remove().json();
+    assert_eq!(removed["changed"], true);
+    assert_eq!(differences(&before, &objects(&cluster)), [""; 0]);
+    assert_eq!(images(&cluster), images_before);
+    assert_eq!(remove().json()["changed"], false);
+}
