@@ -333,8 +333,7 @@ mod tests {
             .await
             .open("127.0.0.1:80")
             .await
-            .err()
-            .expect("a refusal");
+            .expect_err("a refusal");
         assert_eq!(failure.why, "the token is another");
         let failure = agent("secret")
             .await
@@ -357,8 +356,7 @@ mod tests {
         let failure = agent
             .open("127.0.0.1:80")
             .await
-            .err()
-            .expect("nobody is there");
+            .expect_err("nobody is there");
         assert_eq!(failure.object, "pod p");
         assert!(agent.is_closed());
     }
