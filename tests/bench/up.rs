@@ -169,9 +169,12 @@ fn build_alone(service: &Service, context: &str, edition: u32) -> Duration {
     Duration::from_secs_f64(ended - begun)
 }
 
+/// A pod, what happened to it, and when.
+type Milestone = (String, &'static str, Duration);
+
 /// When what happened to the pods of a space, as a watch tells of it.
 struct Milestones {
-    seen: Arc<Mutex<Vec<(String, &'static str, Duration)>>>,
+    seen: Arc<Mutex<Vec<Milestone>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
