@@ -260,10 +260,8 @@ fn is_available(deployment: &Deployment) -> bool {
 }
 
 fn has_old_pods(deployment: &Deployment) -> bool {
-    deployment
-        .status
-        .as_ref()
-        .is_some_and(|status| status.replicas > status.updated_replicas)
+    let status = deployment.status.as_ref();
+    status.is_some_and(|status| status.replicas > status.updated_replicas)
 }
 
 #[cfg(test)]
