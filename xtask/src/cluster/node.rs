@@ -187,6 +187,8 @@ fn builder_values_of(folder: &Path) -> String {
     let folder = folder.display();
     format!(
         "containerd:\n  socket: {folder}/containerd-state/containerd.sock\n  root: {folder}/containerd\n  \
-         state: {folder}/containerd-state\nbuildkit:\n  root: {folder}/buildkit\nstore: {folder}/store\n"
+         state: {folder}/containerd-state\nbuildkit:\n  root: {folder}/buildkit\nstore: {folder}/store\n\
+         prepull:\n  images:\n    - mcr.microsoft.com/dotnet/core/sdk:3.1\n    \
+         - docker.io/library/python:3.11-slim\n"
     )
 }

@@ -1,5 +1,6 @@
 //! Waiting until what azds runs in the cluster is ready, or will never be.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::try_join3;
@@ -61,8 +62,20 @@ async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<String>>
         daemon_sets.list(&all),
         pods.list(&all),
     );
-    let (deployments, daemon_sets, pods) = asked.await.map_err(cluster.failed(WHAT, &object))?;
-    for pod in pods.iter().filter(|pod| !pods::is_leaving(pod)) {
+    let (deployments, mut daemon_sets, mut pods) =
+        asked.await.map_err(cluster.failed(WHAT, &object))?;
+    // Pulling images ahead may take long, or fail for one that nobody needs: nothing waits for it.
+    let ahead = |labels: &BTreeMap<String, String>| {
+        labels
+            .get("app")
+            .is_some_and(|app| app == "azds-image-prepull")
+    };
+    daemon_sets
+        .items
+        .retain(|it| it.name_any() != "azds-image-prepull");
+    pods.items
+        .retain(|pod| !pods::is_leaving(pod) && !ahead(pod.labels()));
+    for pod in &pods.items {
         if let PodState::Stuck(stuck) = pods::state(pod) {
             let name = pod.name_any();
             let words = pods::last_words(cluster, pod, &stuck).await;
