@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,19 @@ impl Client {
             kept: VecDeque::new(),
             seq: 0,
         }
+    }
+
+    /// Starts `azds dap` and is its editor.
+    pub fn start(azds: &mut Command) -> (Client, Child) {
+        let mut adapter = azds
+            .arg("dap")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("azds can be started");
+        let input = adapter.stdout.take().expect("it was asked for");
+        let output = adapter.stdin.take().expect("it was asked for");
+        (Client::new(input, output), adapter)
     }
 
     /// Sends a request; the answer can be waited for by the number that is returned.

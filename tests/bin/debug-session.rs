@@ -8,7 +8,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use azds_tests::dap::{Client, line_of};
@@ -28,16 +28,7 @@ fn main() {
     let text = std::fs::read_to_string(&source).expect("SOURCE is readable");
     let line = line_of(&text, "BP1");
 
-    let mut adapter = Command::new(azds)
-        .arg("dap")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("AZDS can be started");
-    let input = adapter.stdout.take().expect("it was asked for");
-    let output = adapter.stdin.take().expect("it was asked for");
-    let mut client = Client::new(input, output);
-
+    let (mut client, mut adapter) = Client::start(&mut Command::new(azds));
     let begun = Instant::now();
     client.attach(
         json!({"folder": folder, "space": space}),
