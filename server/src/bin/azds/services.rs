@@ -211,7 +211,10 @@ pub fn own_tunnels() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    match runtime.block_on(background::run()) {
+    let ended = runtime.block_on(background::run());
+    // Asked to end, it ends, whatever a thread still waits for.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("azds: {failure}");
