@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::build::{Because, Build, Ended};
 use super::rollout::{Objects, Verdict};
 use crate::cluster::client::Cluster;
-use crate::cluster::pods::{self, Stuck};
+use crate::cluster::pods::{self, PodState, Stuck};
 use crate::failure::{Failure, Result};
 use crate::progress::{Progress, Step};
 
@@ -30,9 +30,13 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const NODE_PATIENCE: Duration = Duration::from_secs(60);
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(60 * 60);
-/// Pause before a build's pod is called again, and how often that is done.
-const CALL_PAUSE: Duration = Duration::from_millis(200);
-const CALLS: u32 = 150;
+/// Pause before a build's pod is called again, and how often a pod that builds is called in vain.
+const CALL_PAUSE: Duration = Duration::from_millis(50);
+const CALLS: u32 = 600;
+/// So many calls to a pod that is not known to build; then the pause is longer, since what it waits
+/// for may take minutes.
+const EARLY_CALLS: u32 = 20;
+const LATE_CALL_PAUSE: Duration = Duration::from_millis(500);
 
 /// What is followed.
 pub struct Follow {
@@ -118,9 +122,9 @@ impl Follow {
             homeless_since: None,
         };
         loop {
-            let patience = match state.builds.is_empty() && installing.is_none() {
-                true => state.changed + PATIENCE,
-                false => end,
+            let patience = match installing.is_some() || state.objects.is_building(&self.tag) {
+                true => end,
+                false => state.changed + PATIENCE,
             };
             tokio::select! {
                 result = &mut install, if installing.is_some() => {
@@ -165,7 +169,7 @@ impl Follow {
     }
 
     fn serve_builds(&self, state: &mut State) {
-        for pod in state.objects.building(&self.tag) {
+        for pod in state.objects.unbuilt(&self.tag) {
             let Some(uid) = pod.uid() else { continue };
             if state.calls.contains_key(&uid) {
                 continue;
@@ -181,30 +185,36 @@ impl Follow {
     fn build_ended(&self, state: &mut State, uid: String, ended: Ended) -> Result<()> {
         state.received.files += ended.received.files;
         state.received.bytes += ended.received.bytes;
-        state.changed = Instant::now();
         let lost = match ended.because {
-            Because::Built => return Ok(()),
+            Because::Built => {
+                state.changed = Instant::now();
+                return Ok(());
+            }
             Because::Failed(failure) => return Err(failure),
             Because::Lost(failure) => failure,
         };
-        let calls = state.calls.entry(uid.clone()).or_default();
-        *calls += 1;
-        if *calls > CALLS {
-            return Err(lost);
-        }
         // A pod whose build is over, or that is gone, has no more use for the connection.
-        let building = state
+        let unbuilt = state
             .objects
-            .building(&self.tag)
+            .unbuilt(&self.tag)
             .find(|pod| pod.uid().as_ref() == Some(&uid));
-        if let Some(pod) = building {
-            tracing::debug!("{lost}");
-            let (build, name) = (Arc::clone(&self.build), pod.name_any());
-            state.builds.spawn(async move {
-                sleep(CALL_PAUSE).await;
-                (uid, build.serve(&name).await)
-            });
+        let Some(pod) = unbuilt else { return Ok(()) };
+        tracing::debug!("{lost}");
+        let calls = state.calls.entry(uid.clone()).or_default();
+        let pause = match pods::state(pod) {
+            PodState::Building if *calls >= CALLS => return Err(lost),
+            PodState::Building => CALL_PAUSE,
+            _ if *calls < EARLY_CALLS => CALL_PAUSE,
+            _ => LATE_CALL_PAUSE,
+        };
+        if pause == CALL_PAUSE {
+            *calls += 1;
         }
+        let (build, name) = (Arc::clone(&self.build), pod.name_any());
+        state.builds.spawn(async move {
+            sleep(pause).await;
+            (uid, build.serve(&name).await)
+        });
         Ok(())
     }
 
