@@ -78,7 +78,8 @@ fn start_floor(service: &Service, image: &str) {
     // Another name of the same image: under its own, the pod would be one of azds.
     let copy = format!("docker.io/library/{}:floor", service.space);
     let mut tag = service.ctr();
-    output(tag.args(["images", "tag", "--force", image, &copy]));
+    let image = format!("docker.io/library/{image}");
+    output(tag.args(["images", "tag", "--force", &image, &copy]));
     let listen = format!("127.0.0.1:{DEBUGPY}");
     let wait =
         "until [ -e /debugger/ready ]; do sleep 0.1; done; exec python /debugger/debugpy --listen";

@@ -92,6 +92,19 @@ pub fn is_completed(pod: &Pod) -> bool {
     })
 }
 
+/// Whether the container that builds the image has ended.
+pub fn is_built(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let mut containers = status
+        .and_then(|status| status.init_container_statuses.as_ref())
+        .into_iter()
+        .flatten();
+    containers.any(|container| {
+        let state = container.state.as_ref();
+        container.name == BUILD_CONTAINER && state.is_some_and(|it| it.terminated.is_some())
+    })
+}
+
 /// Whether the pod is on its way out.
 pub fn is_leaving(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()

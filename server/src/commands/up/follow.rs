@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::build::{Because, Build, Ended};
 use super::rollout::{Objects, Verdict};
 use crate::cluster::client::Cluster;
-use crate::cluster::pods::{self, Stuck};
+use crate::cluster::pods::{self, PodState, Stuck};
 use crate::failure::{Failure, Result};
 use crate::progress::{Progress, Step};
 
@@ -30,9 +30,13 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const NODE_PATIENCE: Duration = Duration::from_secs(60);
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(60 * 60);
-/// Pause before a build's pod is called again, and how long that may be in vain.
-const CALL_PAUSE: Duration = Duration::from_millis(200);
+/// Pause before a build's pod is called again, and how long one that builds may not answer.
+const CALL_PAUSE: Duration = Duration::from_millis(50);
 const CALL_PATIENCE: Duration = Duration::from_secs(30);
+/// A pod that does not build yet is called often for so long; then less, since what it waits for
+/// may take minutes.
+const EARLY: Duration = Duration::from_secs(5);
+const LATE_CALL_PAUSE: Duration = Duration::from_millis(500);
 
 /// What is followed.
 pub struct Follow {
@@ -58,12 +62,29 @@ pub struct Outcome {
     pub received: Received,
 }
 
+/// The calls to one pod's build.
+struct Calls {
+    /// When the first was made.
+    begun: Instant,
+    /// Since when the build should have answered, and did not.
+    unheard: Instant,
+}
+
+impl Calls {
+    fn begun(now: Instant) -> Calls {
+        Calls {
+            begun: now,
+            unheard: now,
+        }
+    }
+}
+
 /// What is known so far.
 struct State {
     objects: Objects,
     builds: JoinSet<(String, Ended)>,
-    /// Since when a pod's build, by the pod's uid, was called without hearing of it.
-    unheard: HashMap<String, Instant>,
+    /// The calls to each pod's build, by the pod's uid.
+    calls: HashMap<String, Calls>,
     received: Received,
     step: Option<Step>,
     seen: String,
@@ -112,7 +133,7 @@ impl Follow {
         let mut state = State {
             objects: Objects::default(),
             builds: JoinSet::new(),
-            unheard: HashMap::new(),
+            calls: HashMap::new(),
             received: Received::default(),
             step: None,
             seen: "nothing".to_owned(),
@@ -121,9 +142,9 @@ impl Follow {
             homeless_since: None,
         };
         loop {
-            let patience = match state.builds.is_empty() && installing.is_none() {
-                true => state.changed + PATIENCE,
-                false => end,
+            let patience = match installing.is_some() || state.objects.is_building(&self.tag) {
+                true => end,
+                false => state.changed + PATIENCE,
             };
             tokio::select! {
                 result = &mut install, if installing.is_some() => {
@@ -168,12 +189,14 @@ impl Follow {
     }
 
     fn serve_builds(&self, state: &mut State) {
-        for pod in state.objects.building(&self.tag) {
+        for pod in state.objects.unbuilt(&self.tag) {
             let Some(uid) = pod.uid() else { continue };
-            if state.unheard.contains_key(&uid) {
+            if state.calls.contains_key(&uid) {
                 continue;
             }
-            state.unheard.insert(uid.clone(), Instant::now());
+            state
+                .calls
+                .insert(uid.clone(), Calls::begun(Instant::now()));
             let (build, name) = (Arc::clone(&self.build), pod.name_any());
             state
                 .builds
@@ -184,32 +207,39 @@ impl Follow {
     fn build_ended(&self, state: &mut State, uid: String, ended: Ended) -> Result<()> {
         state.received.files += ended.received.files;
         state.received.bytes += ended.received.bytes;
-        state.changed = Instant::now();
         let lost = match ended.because {
-            Because::Built => return Ok(()),
+            Because::Built => {
+                state.changed = Instant::now();
+                return Ok(());
+            }
             Because::Failed(failure) => return Err(failure),
             Because::Lost(failure) => failure,
         };
-        if ended.heard {
-            state.unheard.insert(uid.clone(), Instant::now());
+        // A pod whose build is over, or that is gone, has no more use for the connection.
+        let unbuilt = state
+            .objects
+            .unbuilt(&self.tag)
+            .find(|pod| pod.uid().as_ref() == Some(&uid));
+        let Some(pod) = unbuilt else { return Ok(()) };
+        tracing::debug!("{lost}");
+        let now = Instant::now();
+        let calls = state.calls.entry(uid.clone()).or_insert(Calls::begun(now));
+        let builds = matches!(pods::state(pod), PodState::Building);
+        if ended.heard || !builds {
+            calls.unheard = now;
         }
-        let since = state.unheard.get(&uid);
-        if since.is_some_and(|since| since.elapsed() > CALL_PATIENCE) {
+        if calls.unheard.elapsed() > CALL_PATIENCE {
             return Err(lost);
         }
-        // A pod whose build is over, or that is gone, has no more use for the connection.
-        let building = state
-            .objects
-            .building(&self.tag)
-            .find(|pod| pod.uid().as_ref() == Some(&uid));
-        if let Some(pod) = building {
-            tracing::debug!("{lost}");
-            let (build, name) = (Arc::clone(&self.build), pod.name_any());
-            state.builds.spawn(async move {
-                sleep(CALL_PAUSE).await;
-                (uid, build.serve(&name).await)
-            });
-        }
+        let pause = match builds || calls.begun.elapsed() < EARLY {
+            true => CALL_PAUSE,
+            false => LATE_CALL_PAUSE,
+        };
+        let (build, name) = (Arc::clone(&self.build), pod.name_any());
+        state.builds.spawn(async move {
+            sleep(pause).await;
+            (uid, build.serve(&name).await)
+        });
         Ok(())
     }
 

@@ -102,10 +102,26 @@ pub enum Verdict<'a> {
 }
 
 impl Objects {
-    /// Pods of this `up` whose images are being built.
-    pub fn building(&self, tag: &str) -> impl Iterator<Item = &Pod> {
+    /// Pods of this `up` whose images may be being built: those with a node, until the kubelet has seen
+    /// the end of the build. It tells of a container's start up to a second late, so most of these
+    /// builds can be talked to before it says that they run.
+    pub fn unbuilt(&self, tag: &str) -> impl Iterator<Item = &Pod> {
+        self.tagged(tag).filter(|pod| {
+            let has_node = pod
+                .spec
+                .as_ref()
+                .is_some_and(|spec| spec.node_name.is_some());
+            let state = pods::state(pod);
+            has_node
+                && matches!(state, PodState::Waiting(_) | PodState::Building)
+                && !pods::is_built(pod)
+        })
+    }
+
+    /// Whether a build of this `up` runs, as far as the kubelet has told.
+    pub fn is_building(&self, tag: &str) -> bool {
         self.tagged(tag)
-            .filter(|pod| pods::state(pod) == PodState::Building)
+            .any(|pod| pods::state(pod) == PodState::Building)
     }
 
     /// The Deployment of `release` that made `pod`.
@@ -395,5 +411,29 @@ mod tests {
         watched.take(Event::InitDone);
         let left: Vec<String> = watched.iter().map(ResourceExt::name_any).collect();
         assert_eq!(left, ["producer-2-x"]);
+    }
+
+    #[test]
+    fn a_build_is_called_from_its_node_on_until_it_is_over() {
+        let building = |status: Value, node: Value| {
+            let mut pod = pod(1, status);
+            pod.spec.as_mut().expect("a spec").node_name =
+                serde_json::from_value(node).expect("a name");
+            let objects = objects(deployment(1, 1, 0, TAG), &[1], vec![pod]);
+            (objects.unbuilt(TAG).count() == 1, objects.is_building(TAG))
+        };
+        let build = |state: Value| {
+            json!({"phase": "Pending", "initContainerStatuses": [{"name": "mindaro-build", "image": "",
+                "imageID": "", "ready": false, "restartCount": 0, "state": state}]})
+        };
+        let waiting = || build(json!({"waiting": {"reason": "PodInitializing"}}));
+        assert_eq!(building(waiting(), Value::Null), (false, false));
+        assert_eq!(building(waiting(), json!("node")), (true, false));
+        assert_eq!(
+            building(build(json!({"running": {}})), json!("node")),
+            (true, true)
+        );
+        let ended = build(json!({"terminated": {"exitCode": 0}}));
+        assert_eq!(building(ended, json!("node")), (false, false));
     }
 }
