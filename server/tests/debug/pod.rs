@@ -133,7 +133,7 @@ impl Pod {
                 }
                 assert_eq!(request.uri().path(), "/v1/state");
                 let state = serde_json::to_vec(&service.state()).expect("plain");
-                Ok(Response::new(Full::<Bytes>::from(state)))
+                Ok(Response::new(BodyExt::boxed(Full::<Bytes>::from(state))))
             }
         });
         tokio::spawn(async move {

@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 use azds_protocol::agent::HostState;
 use azds_protocol::debug::{DebuggerFolder, STREAM_HOST, StartDebugger};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use serde::Serialize;
 
 use session::Sessions;
 
-use crate::failure::{Context, Failure, Result};
+use crate::agent::http::{self, Answer};
+use crate::failure::{Failure, Result};
 
 /// A command line fits many times.
 const MAX_REQUEST: usize = 1 << 20;
@@ -76,21 +76,18 @@ impl<S: Service> Debug<S> {
     }
 
     /// Answers a request of `azds_protocol::debug`. Token and version were checked before.
-    pub async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub async fn respond(&self, request: Request<Incoming>) -> Answer {
         self.answer(request)
             .await
-            .unwrap_or_else(|(status, failure)| json(status, &failure))
+            .unwrap_or_else(|(status, failure)| http::refuse(status, &failure))
     }
 
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, (StatusCode, Failure)> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, (StatusCode, Failure)> {
         let ours = |failure| (StatusCode::INTERNAL_SERVER_ERROR, failure);
         let refused = |failure| (StatusCode::CONFLICT, failure);
         if request.method() == Method::CONNECT {
             self.sessions.connect(request).map_err(refused)?;
-            return Ok(Response::new(Full::default()));
+            return Ok(http::empty(StatusCode::OK));
         }
         let path = request.uri().path().to_owned();
         let path = path.strip_prefix("/v1/debug/").unwrap_or_default();
@@ -99,31 +96,26 @@ impl<S: Service> Debug<S> {
             (&Method::GET, ("debuggers", name)) => {
                 let folder = store::folder(&self.debuggers, name).map_err(refused)?;
                 let there = folder.is_dir().then(|| debugger_folder(&folder));
-                Ok(json(StatusCode::OK, &there))
+                Ok(http::json(StatusCode::OK, &there))
             }
             (&Method::PUT, ("debuggers", name)) => {
                 let folder = store::unpack(&self.debuggers, name, request.into_body()).await;
                 let folder = folder.map_err(ours)?;
-                Ok(json(StatusCode::OK, &debugger_folder(&folder)))
+                Ok(http::json(StatusCode::OK, &debugger_folder(&folder)))
             }
             (&Method::POST, ("sessions", "")) => {
-                let start = start_of(request.into_body()).await.map_err(ours)?;
+                let start = http::read_json::<StartDebugger>(request.into_body(), MAX_REQUEST)
+                    .await
+                    .map_err(ours)?;
                 let started = self.sessions.start(start).await.map_err(refused)?;
-                Ok(json(StatusCode::OK, &started))
+                Ok(http::json(StatusCode::OK, &started))
             }
-            (&Method::GET, ("end", "")) => Ok(json(StatusCode::OK, &self.sessions.last_end())),
+            (&Method::GET, ("end", "")) => {
+                Ok(http::json(StatusCode::OK, &self.sessions.last_end()))
+            }
             _ => Err((StatusCode::NOT_FOUND, not_there(path))),
         }
     }
-}
-
-async fn start_of(body: Incoming) -> Result<StartDebugger> {
-    let what = "the debugger was not started";
-    let body = Limited::new(body, MAX_REQUEST)
-        .collect()
-        .await
-        .map_err(|error| Failure::new(what, "", error.to_string()))?;
-    serde_json::from_slice(&body.to_bytes()).or_fail(what, "the request to the pod")
 }
 
 fn debugger_folder(folder: &Path) -> DebuggerFolder {
@@ -136,18 +128,11 @@ fn not_there(what: &str) -> Failure {
     Failure::ours("the pod has no answer", what, "it is not there")
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
-    let body = serde_json::to_vec(value).expect("types of the protocol are JSON");
-    let mut response = Response::new(Full::from(body));
-    *response.status_mut() = status;
-    response
-}
-
-fn lines(values: &[impl Serialize]) -> Response<Full<Bytes>> {
+fn lines(values: &[impl Serialize]) -> Answer {
     let mut body = Vec::new();
     for value in values {
         serde_json::to_writer(&mut body, value).expect("types of the protocol are JSON");
         body.push(b'\n');
     }
-    Response::new(Full::from(body))
+    http::with_body(StatusCode::OK, Full::from(body))
 }

@@ -13,7 +13,6 @@ use azds_protocol::agent::{
     AGENT_FOLDER, BuildSpec, HOST_PORT, HostState, ImageStart, SECRET_BUILD, SECRET_FOLDER,
     SECRET_TOKEN,
 };
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use tokio::net::TcpListener;
@@ -132,9 +131,7 @@ async fn respond(request: Request<Incoming>, host: Arc<Host>) -> http::Answer {
         return http::refuse(StatusCode::FORBIDDEN, &failure);
     }
     match (request.method(), request.uri().path()) {
-        _ if Debug::<Service>::answers(&request) => {
-            host.debug.respond(request).await.map(BodyExt::boxed)
-        }
+        _ if Debug::<Service>::answers(&request) => host.debug.respond(request).await,
         (&Method::GET, "/v1/state") => {
             let debugged_by = host.debug.debugged_by();
             http::json(
