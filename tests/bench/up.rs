@@ -224,9 +224,12 @@ fn replaced_alone(service: &Service) -> Times {
     times
 }
 
+/// Pod, what it reached, and when.
+type Reached = (String, &'static str, Duration);
+
 /// When what happened to the pods of a space, as a watch tells of it.
 struct Milestones {
-    seen: Arc<Mutex<Vec<(String, &'static str, Duration)>>>,
+    seen: Arc<Mutex<Vec<Reached>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
