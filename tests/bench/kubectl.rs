@@ -25,6 +25,8 @@ impl PortForward {
             ])
             .args([&format!("pod/{pod}"), &format!(":{port}")])
             .stdout(Stdio::piped())
+            // It complains of each connection that is closed before its end.
+            .stderr(Stdio::null())
             .spawn()
             .expect("kubectl can be started");
         let stdout = child.stdout.take().expect("it was asked for");

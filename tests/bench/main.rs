@@ -3,7 +3,6 @@
 //! `bench AZDS [up|dap] [-o json]`, with a cluster running; `cargo xtask bench` builds and calls it.
 //! docs/speed.md says what each row means.
 #![expect(clippy::print_stdout, reason = "it is a program for people")]
-#![expect(clippy::print_stderr, reason = "what stands beside the rows")]
 
 mod debug;
 mod kubectl;

@@ -1,6 +1,7 @@
 //! Automation of this repository, called as `cargo xtask COMMAND`.
 #![allow(clippy::print_stdout)] // A command line's answers go to stdout.
 
+mod bench;
 mod build;
 mod cache;
 mod cluster;
@@ -28,6 +29,8 @@ enum Command {
         #[arg(long)]
         release: bool,
     },
+    /// Measure azds beside what it stands on: kubectl, helm, BuildKit (as root)
+    Bench(bench::Arguments),
     /// A real one-node Kubernetes cluster on this machine (as root)
     #[command(subcommand)]
     Cluster(Cluster),
@@ -67,6 +70,7 @@ fn run() -> Result<()> {
         Command::Build { release } => {
             build::build(release).map(|built| println!("{}", built.display()))
         }
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::Cluster(Cluster::Up) => cluster::up(),
         Command::Cluster(Cluster::Down) => cluster::down(),
         Command::Cluster(Cluster::Status) => cluster::status(),

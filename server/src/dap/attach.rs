@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use azds_protocol::commands::UpArguments;
 use azds_protocol::debug::{AttachArguments, StartDebugger};
+use futures_util::future::try_join;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value};
@@ -116,7 +117,8 @@ async fn start<S: Services>(
 async fn running(host: &Host, waiting: impl Fn()) -> Result<Container> {
     let deadline = Instant::now() + BUILD_TIMEOUT;
     loop {
-        let container = Container::new(host.state().await?, host.processes().await?);
+        let (state, processes) = try_join(host.state(), host.processes()).await?;
+        let container = Container::new(state, processes);
         if !container.is_building() || Instant::now() > deadline {
             return Ok(container);
         }

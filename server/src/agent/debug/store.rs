@@ -80,7 +80,8 @@ fn unpack_from(
     }
     .take(MAX_SIZE);
     let mut archive = tar::Archive::new(content);
-    archive.set_preserve_mtime(false);
+    // Python takes compiled modules only with the times of their sources.
+    archive.set_preserve_mtime(true);
     for entry in archive.entries()? {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
@@ -134,8 +135,11 @@ mod tests {
 
     use super::*;
 
+    const WRITTEN: u64 = 1_700_000_000;
+
     fn tar_of(path: &str, content: &[u8]) -> Bytes {
         let mut header = tar::Header::new_gnu();
+        header.set_mtime(WRITTEN);
         // `set_path` refuses what a hostile sender would write.
         header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
         header.set_size(content.len() as u64);
@@ -149,8 +153,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_debugger_is_stored_once_and_stays_executable() {
-        use std::os::unix::fs::PermissionsExt;
+    async fn a_debugger_is_stored_once_as_it_was() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
         let folder = tempfile::tempdir().expect("a temporary folder");
         for content in [&b"first"[..], b"second"] {
@@ -165,11 +169,9 @@ mod tests {
         }
         let program = folder.path().join("dotnet-1/netcoredbg");
         assert_eq!(std::fs::read(&program).expect("unpacked"), b"first");
-        let mode = std::fs::metadata(&program)
-            .expect("unpacked")
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o755);
+        let metadata = std::fs::metadata(&program).expect("unpacked");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o755);
+        assert_eq!(metadata.mtime().cast_unsigned(), WRITTEN);
         assert_eq!(
             std::fs::read_dir(folder.path()).expect("there").count(),
             1,
