@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::build;
 use crate::cluster::State;
-use crate::shell::{checkout, run};
+use crate::shell::run;
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -26,19 +26,9 @@ pub struct Arguments {
 pub fn bench(arguments: &Arguments) -> Result<()> {
     State::read().context("no cluster runs; start it with: cargo xtask cluster up")?;
     let azds = build::build(!arguments.dev)?;
-    let mut program = Command::new(env!("CARGO"));
-    program.args([
-        "build",
-        "--quiet",
-        "--package",
-        "azds-tests",
-        "--bin",
-        "bench",
-    ]);
-    if !arguments.dev {
-        program.arg("--release");
-    }
-    run(program.current_dir(checkout()))?;
+    let profile = if arguments.dev { "dev" } else { "release" };
+    let program = format!("build --quiet --package azds-tests --bin bench --profile {profile}");
+    run(&mut build::cargo(&program, !arguments.dev)?)?;
     let folder = azds.parent().context("azds lies in a folder")?;
     let mut bench = Command::new(folder.join("bench"));
     bench.arg(&azds).args(&arguments.group);
