@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{SigSet, Signal, kill, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::cluster::State;
@@ -27,19 +27,13 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// From now on SIGINT, SIGTERM and SIGHUP end the step that runs, and every later one fails at once: whoever called
 /// them comes to its end, and to its cleaning up.
 pub fn end_on_signals() -> Result<()> {
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        signals.add(signal);
-    }
-    // Before any thread: they inherit it. Programs that are started do not.
-    signals.thread_block()?;
-    thread::spawn(move || {
-        while let Ok(signal) = signals.wait() {
-            eprintln!("{signal}: cleaning up");
-            INTERRUPTED.store(true, Ordering::SeqCst);
-            end_group(GROUP.load(Ordering::SeqCst));
-        }
-    });
+    // By handlers, not by blocking: programs that are started inherit what is blocked, and could
+    // not be asked to end.
+    ctrlc::set_handler(|| {
+        eprintln!("cleaning up");
+        INTERRUPTED.store(true, Ordering::SeqCst);
+        end_group(GROUP.load(Ordering::SeqCst));
+    })?;
     Ok(())
 }
 

@@ -77,7 +77,7 @@ fn a_pod_from_its_creation_to_its_end() {
         (init(json!({"running": {}})), "Building"),
         (
             ready("False"),
-            "Waiting(\"container producer runs and its readiness probe has not succeeded\")",
+            "Waiting(\"container producer runs; its readiness probe has not succeeded yet\")",
         ),
         (ready("True"), "Ready"),
         (json!({"phase": "Succeeded"}), "Ready"),
