@@ -246,11 +246,14 @@ impl Space {
 
     /// The Python service of the tests in a folder of this name, and so with this name, after `azds prep`.
     pub fn python_service(&self, name: &str, prep: &[&str]) -> Service<'_> {
+        self.service(name, "python-service", prep)
+    }
+
+    /// A copy of one of the tests' services in a folder of this name, and so with this name, after `azds prep`.
+    pub fn service(&self, name: &str, app: &str, prep: &[&str]) -> Service<'_> {
         let folder = self.folder(name);
-        let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/python-service");
-        for file in ["app.py", "requirements.txt"] {
-            fs::copy(app.join(file), folder.join(file)).expect("a file of the tests");
-        }
+        let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps");
+        copy(&apps.join(app), &folder);
         let service = Service {
             space: self,
             folder,
@@ -270,6 +273,20 @@ impl Space {
             environment.split(|byte| *byte == 0).any(|it| it == mark)
         })
         .collect()
+    }
+}
+
+/// Copies what is in a folder to another that is there.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a folder of the tests") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir(&to).expect("a new folder");
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("a file of the tests");
+        }
     }
 }
 

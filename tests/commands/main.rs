@@ -1,6 +1,7 @@
 //! The commands from end to end: azds as a developer runs it, with no right but the Role of a space.
 
 mod debug;
+mod dotnet;
 mod failures;
 mod gate;
 mod life;

@@ -20,8 +20,13 @@ pub struct Arguments {
     /// Also what takes long; writes tests/LAST_FULL_RUN.md
     #[arg(long, conflicts_with = "filter")]
     all: bool,
-    /// Only tests with this in their name; neither format nor lints
+    /// Only tests with this in their name, where - stands for _, too; neither format nor lints
+    #[arg(value_parser = name_of_test)]
     filter: Option<String>,
+}
+
+fn name_of_test(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.replace('-', "_"))
 }
 
 /// Runs it. The cluster is started for it unless one runs, and ended only if it was started.
