@@ -141,12 +141,13 @@ impl Agent {
         let what = "the agent's answer was not understood";
         let body = serde_json::to_vec(body).or_fail(what, path)?;
         let answer = self.request(method, path, full(body)).await?;
-        let body = answer
-            .into_body()
-            .collect()
-            .await
-            .or_fail(what, self.name.as_str())?
-            .to_bytes();
+        self.read(answer, what).await
+    }
+
+    /// Reads an answer's JSON; `what` did not happen if it is none.
+    async fn read<T: DeserializeOwned>(&self, answer: Response<Incoming>, what: &str) -> Result<T> {
+        let body = answer.into_body().collect().await;
+        let body = body.or_fail(what, self.name.as_str())?.to_bytes();
         serde_json::from_slice(&body).or_fail(what, self.name.as_str())
     }
 
@@ -159,13 +160,7 @@ impl Agent {
     pub async fn send_files(&self, frames: RequestBody) -> Result<Received> {
         let what = "the files were not sent";
         let answer = self.request(Method::PUT, "/v1/files", frames).await?;
-        let body = answer
-            .into_body()
-            .collect()
-            .await
-            .or_fail(what, self.name.as_str())?
-            .to_bytes();
-        serde_json::from_slice(&body).or_fail(what, self.name.as_str())
+        self.read(answer, what).await
     }
 
     /// Has the image built; tells `watch` every event, the last one included, which is returned.

@@ -166,6 +166,32 @@ pub struct Install<'a> {
     pub sha256: Option<&'a str>,
 }
 
+/// Where a debugger is taken from.
+enum Origin<'a> {
+    Folder(&'a Path),
+    Archive(&'a str),
+    Pip(&'a str),
+}
+
+impl<'a> Origin<'a> {
+    fn of(install: &Install<'a>, usual: &Source) -> Result<Origin<'a>> {
+        Ok(match (install.from, usual) {
+            (Some(from), _) if from.contains("://") => Origin::Archive(from),
+            (Some(from), _) => Origin::Folder(Path::new(from)),
+            (None, Source::Pip(package)) => Origin::Pip(package),
+            (None, Source::Archive(addresses)) => {
+                let architecture = std::env::consts::ARCH;
+                let address = addresses.iter().find(|(name, _)| *name == architecture);
+                let none = "there is no release for this architecture";
+                let (_, address) = address.ok_or_else(|| {
+                    Failure::new(WHAT, architecture, none).try_to("Give one with --from.")
+                })?;
+                Origin::Archive(address)
+            }
+        })
+    }
+}
+
 /// Installs a debugger. `trust` is asked about the checksum of an archive that was never seen before
 /// and that nobody gave one for.
 pub async fn install(
@@ -193,51 +219,18 @@ pub async fn install(
         .prefix(".installing-")
         .tempdir_in(&parent)
         .or_fail(WHAT, &object)?;
-    let content = match (install.from, &debugger.source) {
-        (Some(from), _) if !from.contains("://") => {
-            let from = PathBuf::from(from);
-            check(debugger, &from)?;
-            let content = unfinished.path().join("content");
-            copy(&from, &content).or_fail(WHAT, from.display().to_string())?;
+    let to = unfinished.path();
+    let content = match Origin::of(&install, &debugger.source)? {
+        Origin::Folder(from) => {
+            check(debugger, from)?;
+            let content = to.join("content");
+            copy(from, &content).or_fail(WHAT, from.display().to_string())?;
             content
         }
-        (Some(address), _) => {
-            download(
-                debugger,
-                address,
-                &install,
-                &target,
-                unfinished.path(),
-                trust,
-                progress,
-            )
-            .await?
+        Origin::Archive(address) => {
+            download(debugger, address, &install, &target, to, trust, progress).await?
         }
-        (None, Source::Archive(addresses)) => {
-            let architecture = std::env::consts::ARCH;
-            let address = addresses.iter().find(|(name, _)| *name == architecture);
-            let (_, address) = address.ok_or_else(|| {
-                Failure::new(
-                    WHAT,
-                    architecture,
-                    "there is no release for this architecture",
-                )
-                .try_to("Give one with --from.")
-            })?;
-            download(
-                debugger,
-                address,
-                &install,
-                &target,
-                unfinished.path(),
-                trust,
-                progress,
-            )
-            .await?
-        }
-        (None, Source::Pip(package)) => {
-            pip(package, debugger.version, unfinished.path(), progress).await?
-        }
+        Origin::Pip(package) => pip(package, debugger.version, to, progress).await?,
     };
     check(debugger, &content)?;
     if target.exists() {

@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn the_folder_of_the_sources() {
         for (command, working_dir, expected) in [
-            ("/work/api/bin/Debug/net8.0/Api", "/", "/work/api"),
+            ("/srv/api/bin/Debug/net8.0/Api", "/", "/srv/api"),
             (
                 "dotnet bin/Release/net8.0/Api.dll",
                 "/code/api",
