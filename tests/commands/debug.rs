@@ -91,6 +91,10 @@ async fn a_breakpoint_stops_the_service_in_its_pod_and_leaves_it_running() {
         }
     });
     assert!(restored.await.iter().any(|it| it == "python app.py"));
-    let (status, _) = get(&uri, "/api/demo").expect("the tunnel answers");
+    // It runs a moment before it listens.
+    let answers = azds_tests::until("the service answers", async || {
+        get(&uri, "/api/demo").map_err(|error| error.to_string())
+    });
+    let (status, _) = answers.await;
     assert!(status.contains("200"), "{status}");
 }
