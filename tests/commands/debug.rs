@@ -28,7 +28,9 @@ fn processes(space: &Space, service: &Service<'_>) -> Vec<(String, String)> {
         service.folder.display()
     );
     let text = String::from_utf8(output.stdout).expect("command lines are UTF-8");
+    // The shell that lists is none of them; it blocks all signals while it forks.
     let lines = text.lines().filter_map(|line| line.split_once("SigBlk:"));
+    let lines = lines.filter(|(command, _)| !command.contains("/proc/[0-9]*"));
     lines
         .map(|(command, mask)| (command.trim().to_owned(), mask.trim().to_owned()))
         .collect()
