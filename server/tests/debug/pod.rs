@@ -108,7 +108,11 @@ pub struct Pod {
 impl Pod {
     pub fn new(service: Arc<LocalService>) -> Pod {
         let agent_folder = tempfile::tempdir().expect("a temporary folder");
-        let debug = Arc::new(Debug::new(Arc::clone(&service), agent_folder.path()));
+        let debug = Arc::new(Debug::new(
+            Arc::clone(&service),
+            agent_folder.path(),
+            agent_folder.path().join(HELD),
+        ));
         Pod {
             debug,
             service,
@@ -160,6 +164,9 @@ impl Pod {
         panic!("{:?} still debugs the service", self.debug.debugged_by());
     }
 }
+
+/// The file in the agent's folder by which probes know of a session.
+pub const HELD: &str = "held-0";
 
 #[derive(Clone)]
 pub struct Http(SendRequest<Full<Bytes>>);

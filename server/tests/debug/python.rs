@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::adapter;
 use crate::editor::Editor;
-use crate::pod::{Http, LocalService, OnePod, Pod, get, get_when_up};
+use crate::pod::{HELD, Http, LocalService, OnePod, Pod, get, get_when_up};
 
 /// debugpy listens on one port of the pod, and here all pods are this machine.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
@@ -83,6 +83,8 @@ impl Producer {
         let request = tokio::spawn(async move { get_when_up(port, "/").await });
         let stopped = editor.event("stopped").await;
         assert_eq!(stopped["reason"], "breakpoint");
+        let held = self.pod.agent_folder.path().join(HELD);
+        assert!(held.exists(), "probes must know that the service is held");
         Stopped {
             thread: stopped["threadId"].clone(),
             request,
@@ -92,6 +94,7 @@ impl Producer {
     /// The service runs as it did before any session, and nothing of the debugger is left.
     async fn assert_restored(&self) {
         self.pod.until_free().await;
+        assert!(!self.pod.agent_folder.path().join(HELD).exists());
         assert!(get_when_up(self.port, "/").await.contains("Monitor"));
         assert_eq!(
             self.pod.service.starts(),

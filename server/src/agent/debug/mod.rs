@@ -53,11 +53,11 @@ pub struct Debug<S> {
 
 impl<S: Service> Debug<S> {
     /// Debugging of a service, with debuggers kept below `folder`, which every container of the pod
-    /// sees at the same place.
-    pub fn new(service: Arc<S>, folder: &Path) -> Debug<S> {
+    /// sees at the same place. The file `held` is there as long as a session is.
+    pub fn new(service: Arc<S>, folder: &Path, held: PathBuf) -> Debug<S> {
         Debug {
             debuggers: folder.join("debuggers"),
-            sessions: Arc::new(Sessions::new(service)),
+            sessions: Arc::new(Sessions::new(service, held)),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Two netcoredbg on one process freeze it for good, and so does a signal to a netcoredbg that is
 //! attached. So a session is over only when its debugger is gone, and none is ever signalled.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub struct Sessions<S> {
     /// Held by a session until its debugger is gone.
     occupied: Arc<Semaphore>,
     state: Mutex<State>,
+    held: PathBuf,
 }
 
 #[derive(Default)]
@@ -53,6 +55,26 @@ struct Current {
     ending: bool,
     /// Until the stream is opened.
     waiting: Option<Running>,
+    _held: Held,
+}
+
+/// The file by which probes know that a debugger may hold the service, while this lives.
+struct Held(PathBuf);
+
+impl Held {
+    fn new(file: PathBuf) -> Held {
+        // Without it a probe may fail at a breakpoint, but a session is possible.
+        if let Err(error) = std::fs::write(&file, "") {
+            tracing::warn!(%error, "probes do not know of the debugger");
+        }
+        Held(file)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// A debugger, with the right to be the only one.
@@ -67,8 +89,11 @@ enum Debugger {
 }
 
 impl<S: Service> Sessions<S> {
-    pub(super) fn new(service: Arc<S>) -> Sessions<S> {
+    pub(super) fn new(service: Arc<S>, held: PathBuf) -> Sessions<S> {
+        // A host that was killed in a session left it.
+        let _ = std::fs::remove_file(&held);
         Sessions {
+            held,
             service,
             occupied: Arc::new(Semaphore::new(1)),
             state: Mutex::default(),
@@ -109,6 +134,7 @@ impl<S: Service> Sessions<S> {
                 stream: stream.clone(),
                 ending: false,
                 waiting: None,
+                _held: Held::new(self.held.clone()),
             });
             stream
         };

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::debug::{Debug, Service as _};
 use super::http;
+use super::probe::held_file;
 use crate::failure::{Context, Failure, Result};
 pub use init::become_init;
 pub use service::Service;
@@ -57,7 +58,11 @@ pub async fn run(arguments: Arguments) -> Result<u8> {
     let (service, ended) = Service::start(command)?;
     let host = Arc::new(Host {
         token: token.trim().to_owned(),
-        debug: Debug::new(Arc::new(service.clone()), Path::new(AGENT_FOLDER)),
+        debug: Debug::new(
+            Arc::new(service.clone()),
+            Path::new(AGENT_FOLDER),
+            held_file(arguments.index),
+        ),
         service,
     });
     let port = HOST_PORT + arguments.index;
