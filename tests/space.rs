@@ -163,11 +163,15 @@ impl Cluster {
 
     /// A new space. Its pods have to meet Pod Security `baseline`.
     pub async fn space(&self) -> Space {
+        let space = self.future_space().await;
+        space.set_up().json();
+        space
+    }
+
+    /// A namespace of which [`Space::set_up`] makes a space.
+    pub async fn future_space(&self) -> Space {
         let baseline = [("pod-security.kubernetes.io/enforce", "baseline")];
-        let namespace = self.namespace(&baseline).await;
-        let developer = format!("system:serviceaccount:{}:{DEVELOPER}", namespace.name);
-        self.use_dev_spaces(&namespace.name, &developer).json();
-        let space = Space::new(self, namespace);
+        let space = Space::new(self, self.namespace(&baseline).await);
         space.write_kubeconfig(DEVELOPER).await;
         space
     }
@@ -190,6 +194,13 @@ impl Space {
             home,
             cluster: cluster.clone(),
         }
+    }
+
+    /// Makes it a space in which the developer may work.
+    pub fn set_up(&self) -> Answer {
+        let namespace = &self.namespace.name;
+        let developer = format!("system:serviceaccount:{namespace}:{DEVELOPER}");
+        self.cluster.use_dev_spaces(namespace, &developer)
     }
 
     /// Writes a kubeconfig for a service account of the space, which has the rights that it was given, and names it.

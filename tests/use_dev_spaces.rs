@@ -80,11 +80,11 @@ async fn twice_changes_nothing_and_removing_leaves_nothing() {
     };
     // Whatever ran before: it begins without azds.
     remove().json();
-    let namespace = cluster.namespace(&[]).await;
+    let space = cluster.future_space().await;
     until("a cluster at rest", || async {
         let before = objects(&cluster);
         let seen = differences(&before, &objects(&cluster));
-        let own = format!("Namespace//{}", namespace.name);
+        let own = format!("Namespace//{}", space.namespace.name);
         let others = before
             .keys()
             .filter(|name| name.starts_with("Namespace//test-") && **name != own);
@@ -98,15 +98,26 @@ async fn twice_changes_nothing_and_removing_leaves_nothing() {
     let before = objects(&cluster);
     let images_before = images(&cluster);
 
-    let first = cluster.use_dev_spaces(&namespace.name, "someone").json();
+    let first = space.set_up().json();
     assert_eq!(first["changed"], true);
     let installed = objects(&cluster);
-    let second = cluster.use_dev_spaces(&namespace.name, "someone").json();
+    let second = space.set_up().json();
     assert_eq!(second["changed"], false);
     assert_eq!(differences(&installed, &objects(&cluster)), [""; 0]);
 
-    let removed = remove().json();
-    assert_eq!(removed["changed"], true);
+    // A service that came and went leaves its image and what it was built from on the node.
+    let service = space.python_service("shop", &[]);
+    service.azds("up", &["-d"]).json();
+    service.azds("down", &[]).json();
+    assert_eq!(images(&cluster).len(), images_before.len() + 1);
+
+    let removed = remove();
+    assert!(
+        !removed.stderr.contains("may be left"),
+        "{}",
+        removed.stderr
+    );
+    assert_eq!(removed.json()["changed"], true);
     assert_eq!(differences(&before, &objects(&cluster)), [""; 0]);
     assert_eq!(images(&cluster), images_before);
     assert_eq!(remove().json()["changed"], false);

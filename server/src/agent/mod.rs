@@ -1,10 +1,11 @@
-//! What runs in the cluster: initializer, builder, build, host, probe.
+//! What runs in the cluster: initializer, builder, build, host, probe, clean.
 //!
 //! The agent is linked statically so that any image can run it. A static glibc crashes in its
 //! name-service modules, so nothing here resolves a name: every address is numeric.
 
 pub mod build;
 pub mod builder;
+pub mod clean;
 pub mod debug;
 mod files;
 pub mod host;

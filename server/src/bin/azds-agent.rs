@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use azds::agent::{build, builder, host, initializer, install, probe};
+use azds::agent::{build, builder, clean, host, initializer, install, probe};
 use azds::failure::{Context, Result};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,6 +17,8 @@ enum Command {
     Initializer(initializer::Arguments),
     /// Builds images into the node's store.
     Builder(builder::Arguments),
+    /// Takes from the node what azds left on it.
+    Clean(clean::Arguments),
     /// Has the image of a pod built.
     Build(build::Arguments),
     /// Starts the service of a container.
@@ -72,6 +74,7 @@ async fn run(command: Command) -> Result<u8> {
         Command::Host(arguments) => host::run(arguments).await,
         Command::Initializer(arguments) => until_terminated(initializer::run(arguments)).await,
         Command::Builder(arguments) => until_terminated(builder::run(arguments)).await,
+        Command::Clean(arguments) => until_terminated(clean::run(arguments)).await,
         Command::Build(arguments) => until_terminated(build::run(arguments)).await,
         Command::Probe(arguments) => until_terminated(probe::run(arguments)).await,
         Command::Install { to } => install::install(&to).map(|()| 0),

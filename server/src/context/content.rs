@@ -11,7 +11,7 @@ use std::thread;
 use azds_protocol::agent::{Blob, Digest, Entry, Manifest};
 
 use super::manifest::{digest, manifest_digest};
-use super::selection::{Found, Kind, Selection, WHAT, walk};
+use super::selection::{Found, Kind, Selection, WHAT, walk, walk_at};
 use crate::failure::{Context, Failure, Result};
 
 /// The content of a build context as it was when it was read.
@@ -45,28 +45,16 @@ pub fn read(selection: &Selection) -> Result<BuildContext> {
         root: &root,
         ..*selection
     })?;
-    let hashed = hash_all(&root, &found)?;
+    let entries = entries(&root, found)?;
 
     let mut sources = HashMap::new();
     let path = selection.dockerfile.to_owned();
     sources.insert(dockerfile.blob.digest.clone(), (path, dockerfile.blob.size));
-    let mut entries = Vec::with_capacity(found.len());
-    for (Found { path, kind }, hashed) in found.into_iter().zip(hashed) {
-        entries.push(match (kind, hashed) {
-            (Kind::Symlink { target }, _) => Entry::Symlink { path, target },
-            (Kind::EmptyFolder, _) => Entry::Directory { path },
-            (Kind::File, Some(Hashed { blob, executable })) => {
-                let source = (root.join(&path), blob.size);
-                sources.entry(blob.digest.clone()).or_insert(source);
-                Entry::File {
-                    path,
-                    blob,
-                    executable,
-                }
-            }
-            // It went away since its folder was listed: as if it had gone before.
-            (Kind::File, None) => continue,
-        });
+    for entry in &entries {
+        if let Entry::File { path, blob, .. } = entry {
+            let source = (root.join(path), blob.size);
+            sources.entry(blob.digest.clone()).or_insert(source);
+        }
     }
     let manifest = Manifest {
         dockerfile: dockerfile.blob,
@@ -77,6 +65,27 @@ pub fn read(selection: &Selection) -> Result<BuildContext> {
         manifest,
         sources,
     })
+}
+
+/// Reads what belongs to the build at `path`, relative to the context's root, or below it. Blocking.
+pub fn read_at(selection: &Selection, path: &str) -> Result<Vec<Entry>> {
+    entries(selection.root, walk_at(selection, path)?)
+}
+
+fn entries(root: &Path, found: Vec<Found>) -> Result<Vec<Entry>> {
+    let hashed = hash_all(root, &found)?;
+    let entry = |(Found { path, kind }, hashed)| match (kind, hashed) {
+        (Kind::Symlink { target }, _) => Some(Entry::Symlink { path, target }),
+        (Kind::EmptyFolder, _) => Some(Entry::Directory { path }),
+        (Kind::File, Some(Hashed { blob, executable })) => Some(Entry::File {
+            path,
+            blob,
+            executable,
+        }),
+        // It went away since its folder was listed: as if it had gone before.
+        (Kind::File, None) => None,
+    };
+    Ok(found.into_iter().zip(hashed).filter_map(entry).collect())
 }
 
 impl BuildContext {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use azds_protocol::agent::{BuildSpec, Digest, Entry, Manifest, TAG_PREFIX};
+use azds_protocol::agent::{Blob, BuildSpec, Digest, Entry, Manifest, TAG_PREFIX};
 
 use crate::failure::{Failure, Result};
 
@@ -12,6 +12,14 @@ const TAG_DIGITS: usize = 16;
 /// BLAKE3 of `bytes`.
 pub fn digest_of(bytes: &[u8]) -> Digest {
     digest(blake3::hash(bytes))
+}
+
+/// Content by its digest and length.
+pub fn blob_of(bytes: &[u8]) -> Blob {
+    Blob {
+        digest: digest_of(bytes),
+        size: bytes.len() as u64,
+    }
 }
 
 /// The protocol's form of a finished hash.
@@ -34,6 +42,13 @@ pub fn tag(namespace: &str, spec: &BuildSpec) -> String {
     hasher.update(&json(spec));
     let hex = hasher.finalize().to_hex();
     format!("{TAG_PREFIX}{}", &hex[..TAG_DIGITS])
+}
+
+/// Whether an image's tag is one that azds gives.
+pub fn is_tag(tag: &str) -> bool {
+    tag.strip_prefix(TAG_PREFIX).is_some_and(|digits| {
+        digits.len() == TAG_DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
 }
 
 /// The one JSON form of a value: fields in the order of their declaration, maps sorted.

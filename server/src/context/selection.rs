@@ -44,16 +44,16 @@ pub(super) const WHAT: &str = "the build context could not be read";
 
 /// Everything that belongs to the build, sorted by path.
 pub(super) fn walk(selection: &Selection) -> Result<Vec<Found>> {
-    let mut walk = Walk {
-        docker: docker_ignore(selection)?,
-        overrides: overrides(selection)?,
-        git: None,
-        found: Vec::new(),
-    };
-    if selection.use_git_ignore {
-        walk.git = Some(git_ignores_above(selection.root)?);
-    }
+    let mut walk = Walk::begin(selection)?;
     walk.folder(selection.root, "", &State::default())?;
+    walk.found.sort_unstable();
+    Ok(walk.found)
+}
+
+/// What belongs to the build at `path`, or below it, sorted by path. Nothing if it is not there.
+pub(super) fn walk_at(selection: &Selection, path: &str) -> Result<Vec<Found>> {
+    let mut walk = Walk::begin(selection)?;
+    walk.at(selection.root, path)?;
     walk.found.sort_unstable();
     Ok(walk.found)
 }
@@ -82,6 +82,57 @@ impl State {
 }
 
 impl Walk {
+    fn begin(selection: &Selection) -> Result<Walk> {
+        let git = selection.use_git_ignore;
+        Ok(Walk {
+            docker: docker_ignore(selection)?,
+            overrides: overrides(selection)?,
+            git: git.then(|| git_ignores_above(selection.root)).transpose()?,
+            found: Vec::new(),
+        })
+    }
+
+    /// Goes down to `path` as [`Walk::folder`] would, but passes over everything else.
+    fn at(&mut self, root: &Path, path: &str) -> Result<()> {
+        let mut state = State::default();
+        let (mut folder, mut relative) = (root.to_owned(), String::new());
+        let mut parts = path.split('/').peekable();
+        while let Some(part) = parts.next() {
+            if part == ".git" {
+                return Ok(());
+            }
+            if let Some(git) = &mut self.git {
+                git.push(git_ignore(&folder));
+            }
+            folder.push(part);
+            if !relative.is_empty() {
+                relative.push('/');
+            }
+            relative.push_str(part);
+            let kind = match folder.symlink_metadata() {
+                Ok(found) => found.file_type(),
+                // Also where a folder became a file meanwhile.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+                {
+                    return Ok(());
+                }
+                Err(error) => return Err(error).or_fail(WHAT, folder.display().to_string()),
+            };
+            if parts.peek().is_none() {
+                return self.entry(&folder, relative, kind, &state);
+            }
+            if !kind.is_dir() {
+                return Ok(());
+            }
+            state = self.state(&folder, &relative, true, &state);
+            if state.hidden() && !self.may_bring_back_in(&relative, &state) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
     fn folder(&mut self, folder: &Path, relative: &str, state: &State) -> Result<()> {
         let listed =
             fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());

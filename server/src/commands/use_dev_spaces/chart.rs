@@ -56,6 +56,8 @@ pub fn values(arguments: &UseDevSpacesArguments, before: Value) -> Result<Value>
         "pullPolicy": pull_policy,
         // Tells a release of this chart from one of another build of the same version.
         "chartDigest": digest(),
+        // A removal that was broken off leaves true.
+        "clean": false,
     });
     overlay(&mut values, ours);
     Ok(values)

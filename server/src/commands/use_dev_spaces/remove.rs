@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::grant::DEVELOPER;
-use super::{MADE_ANNOTATION, NAMESPACE, RELEASES};
+use super::{MADE_ANNOTATION, NAMESPACE, RELEASES, chart, wait};
 use crate::cluster::client::Cluster;
-use crate::cluster::helm;
-use crate::failure::{Failure, Result};
+use crate::cluster::helm::{self, Install};
+use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
 const WHAT: &str = "dev spaces were not removed";
@@ -49,6 +49,11 @@ pub async fn remove_dev_spaces(progress: &Progress) -> Result<DevSpacesResult> {
     if known.is_some() {
         changed = true;
         for release in helm::list(NAMESPACE, RELEASES).await? {
+            if let Err(failure) = clean_nodes(&cluster, &release.name, progress).await {
+                progress.warn(format!(
+                    "Images that azds built, and its folders, may be left on a node: {failure}"
+                ));
+            }
             helm::uninstall(&release.name, NAMESPACE, progress.cancellation()).await?;
             removed = release.name;
         }
@@ -60,6 +65,25 @@ pub async fn remove_dev_spaces(progress: &Progress) -> Result<DevSpacesResult> {
         space: None,
         changed,
     })
+}
+
+/// Takes from each node what azds left there. No object would tell of it afterwards.
+async fn clean_nodes(cluster: &Cluster, release: &str, progress: &Progress) -> Result<()> {
+    let step = progress.begin("Cleaning the nodes");
+    let mut values = helm::values(release, NAMESPACE).await?;
+    values["clean"] = json!(true);
+    let folder = tempfile::tempdir().or_fail(WHAT, "a temporary folder")?;
+    chart::write(folder.path())?;
+    let install = Install {
+        release,
+        chart: folder.path(),
+        namespace: NAMESPACE,
+        values: &[],
+        set: &values,
+    };
+    helm::upgrade(&install, progress.cancellation()).await?;
+    let clean = wait::until_clean(cluster, NAMESPACE, &step);
+    progress.or_cancelled(WHAT, clean).await
 }
 
 async fn clear_space(

@@ -17,7 +17,9 @@ use crate::failure::{Failure, Result};
 use crate::progress::Step;
 
 const WHAT: &str = "azds is not ready";
-const LIMIT: Duration = Duration::from_secs(300);
+const READY: Duration = Duration::from_secs(300);
+/// A node that does not answer must not keep azds in the cluster.
+const CLEAN: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Waits until all of azds is ready in `namespace` and says so in `space`.
@@ -27,18 +29,34 @@ pub async fn until_ready(
     space: &str,
     step: &Step,
 ) -> Result<()> {
-    let end = Instant::now() + LIMIT;
+    until(cluster, namespace, Some(space), READY, step).await
+}
+
+/// Waits until the builders, told to clean their nodes, have done so.
+pub async fn until_clean(cluster: &Cluster, namespace: &str, step: &Step) -> Result<()> {
+    until(cluster, namespace, None, CLEAN, step).await
+}
+
+async fn until(
+    cluster: &Cluster,
+    namespace: &str,
+    space: Option<&str>,
+    limit: Duration,
+    step: &Step,
+) -> Result<()> {
+    let end = Instant::now() + limit;
     let mut seen = String::new();
     loop {
-        let waits_for = match not_ready(cluster, namespace).await? {
-            Some(waits_for) => waits_for,
-            None => match spaces::status(cluster, space).await {
+        let waits_for = match (not_ready(cluster, namespace).await?, space) {
+            (Some(waits_for), _) => waits_for,
+            (None, None) => return Ok(()),
+            (None, Some(space)) => match spaces::status(cluster, space).await {
                 Ok(_) => return Ok(()),
                 Err(failure) => failure.to_string(),
             },
         };
         if Instant::now() > end {
-            let why = format!("after {} s this is not done: {waits_for}", LIMIT.as_secs());
+            let why = format!("after {} s this is not done: {waits_for}", limit.as_secs());
             return Err(Failure::new(WHAT, format!("namespace {namespace}"), why)
                 .try_to(format!("See: kubectl -n {namespace} get pods,events.")));
         }
