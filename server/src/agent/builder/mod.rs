@@ -14,10 +14,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use azds_protocol::agent::{BuildEvent, BuildRequest, GATE_PORT, Manifest, Missing};
-use bytes::Bytes;
-use futures_util::StreamExt as _;
-use http_body_util::StreamBody;
-use hyper::body::{Frame, Incoming};
+use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
@@ -42,6 +39,8 @@ const REQUEST_LIMIT: usize = 1 << 20;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How often a certificate is looked for, while there is none and afterwards.
 const FIRST_CERTIFICATE: Duration = Duration::from_secs(1);
+/// How often what nobody has used for long is looked for.
+const SWEEP: Duration = Duration::from_secs(6 * 60 * 60);
 const NEXT_CERTIFICATE: Duration = Duration::from_secs(5 * 60);
 
 /// What `azds-agent builder` is told by the chart.
@@ -82,6 +81,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         .await
         .or_fail("the gate did not start", format!("port {GATE_PORT}"))?;
     tokio::spawn(renew(secrets, Arc::clone(&certificate)));
+    tokio::spawn(sweep(Arc::clone(&gate)));
     loop {
         let stream = super::accept(&listener).await;
         let config = Arc::clone(&certificate.read().expect("no holder of the lock panics"));
@@ -109,6 +109,15 @@ async fn first_certificate(secrets: &Api<Secret>) -> Arc<ServerConfig> {
                 tokio::time::sleep(FIRST_CERTIFICATE).await;
             }
         }
+    }
+}
+
+async fn sweep(gate: Arc<Gate>) {
+    loop {
+        if let Err(failure) = gate.store.sweep().await {
+            tracing::warn!(%failure, "what was not used for long stays");
+        }
+        tokio::time::sleep(SWEEP).await;
     }
 }
 
@@ -204,15 +213,7 @@ async fn build(
             .build(&laid_out, &image, &spec.args, &events)
             .await;
     });
-    let lines = futures_util::stream::unfold(lines, |mut lines| async {
-        Some((lines.recv().await?, lines))
-    });
-    let lines = lines.map(|event| {
-        let mut line = serde_json::to_vec(&event).expect("our own types have string keys only");
-        line.push(b'\n');
-        Ok(Frame::data(Bytes::from(line)))
-    });
-    Ok(http::with_body(StatusCode::OK, StreamBody::new(lines)))
+    Ok(http::lines(lines))
 }
 
 /// The builder lacks files, and only the developer's machine has them.

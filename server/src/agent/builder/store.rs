@@ -3,9 +3,12 @@
 //! Each space has a store of its own, so that nobody learns from what is missing what another
 //! space has.
 
+mod sweep;
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::SystemTime;
 
 use azds_protocol::agent::{Blob, BuildSpec, Digest, Entry, FRAME, Manifest, Missing, Received};
 use http_body_util::BodyExt as _;
@@ -18,6 +21,7 @@ use super::super::files;
 use crate::context;
 use crate::failure::{Context, Failure, Result};
 
+const NOT_SWEPT: &str = "the builder's store was not swept";
 const NOT_KEPT: &str = "the builder did not keep the build context";
 
 /// The store of one node.
@@ -25,6 +29,9 @@ pub struct Store {
     folder: PathBuf,
     /// One build of a release at a time lays its context out.
     in_use: Mutex<BTreeMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
+    /// Held for writing by a sweep, and for reading from the moment when somebody is told what the
+    /// store lacks until what it does not lack is named by a list.
+    sweep: Arc<RwLock<()>>,
 }
 
 /// A context as folders, for as long as this value lives.
@@ -50,14 +57,56 @@ impl Store {
         Store {
             folder,
             in_use: Mutex::default(),
+            sweep: Arc::default(),
         }
+    }
+
+    /// Removes what nobody has used for long.
+    pub async fn sweep(&self) -> Result<()> {
+        let folder = self.folder.clone();
+        let object = folder.display().to_string();
+        let spaces = blocking(move || sweep::entries(&folder).or_fail(NOT_SWEPT, object)).await?;
+        for space in spaces {
+            let contexts = space.join("contexts");
+            let object = space.display().to_string();
+            let lock = Arc::clone(&self.sweep);
+            let releases = blocking(move || {
+                let _alone = lock.write().expect("no holder of the lock panics");
+                sweep::lists_and_contents(&space, SystemTime::now())
+                    .and_then(|()| sweep::entries(&contexts))
+                    .or_fail(NOT_SWEPT, object)
+            });
+            for folder in releases.await? {
+                let in_use = self.use_alone(&folder).await;
+                let object = folder.display().to_string();
+                let swept = move || {
+                    let _in_use = in_use;
+                    match sweep::unchanged_for(&folder, SystemTime::now())? > sweep::KEPT {
+                        true => std::fs::remove_dir_all(&folder),
+                        false => Ok(()),
+                    }
+                };
+                blocking(move || swept().or_fail(NOT_SWEPT, object)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn use_alone(&self, folder: &Path) -> OwnedMutexGuard<()> {
+        let in_use = {
+            let mut all = self.in_use.lock().expect("no holder of the lock panics");
+            Arc::clone(all.entry(folder.to_owned()).or_default())
+        };
+        in_use.lock_owned().await
     }
 
     /// Keeps a list of files, and says which contents are missing.
     pub async fn keep(&self, space: &str, manifest: Manifest) -> Result<Missing> {
         context::check_manifest(&manifest)?;
         let space = self.folder.join(space);
+        let lock = Arc::clone(&self.sweep);
         blocking(move || {
+            let _no_sweep = lock.read().expect("no holder of the lock panics");
             let digest = context::manifest_digest(&manifest);
             let text = serde_json::to_vec(&manifest).expect("our own types have string keys only");
             let at = space.join("manifests").join(digest.as_str());
@@ -107,12 +156,9 @@ impl Store {
         // build: so a release keeps its folder.
         let release = blake3::hash(spec.release.as_bytes()).to_hex();
         let folder = space.join("contexts").join(&release[..16]);
-        let in_use = {
-            let mut all = self.in_use.lock().expect("no holder of the lock panics");
-            Arc::clone(all.entry(folder.clone()).or_default())
-        };
-        let in_use = in_use.lock_owned().await;
+        let in_use = self.use_alone(&folder).await;
         blocking(move || {
+            sweep::touch(&at).or_fail(NOT_KEPT, at.display().to_string())?;
             let missing = missing(&space, &manifest);
             if !missing.blobs.is_empty() {
                 return Ok(Layout::Missing(missing));
