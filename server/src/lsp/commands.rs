@@ -42,6 +42,16 @@ const NAMES: &[&str] = &[
 ];
 
 async fn run(name: &str, json: Json, progress: &Progress) -> Result<Json> {
+    tracing::info!(name, "began");
+    let result = dispatch(name, json, progress).await;
+    match &result {
+        Ok(_) => tracing::info!(name, "done"),
+        Err(failure) => tracing::info!(name, "failed: {failure}"),
+    }
+    result
+}
+
+async fn dispatch(name: &str, json: Json, progress: &Progress) -> Result<Json> {
     match name {
         names::PREP => result(prep::prep(&argument(json)?, progress).await),
         names::UP => result(up::up(&argument(json)?, progress).await),

@@ -29,6 +29,17 @@ enum Form {
 }
 
 impl Answer {
+    /// Whether a program reads it.
+    pub fn is_json(&self) -> bool {
+        self.output == Form::Json
+    }
+
+    /// Writes one more line to a program, after the answer.
+    pub fn line(&self, value: &impl Serialize) {
+        // Nothing can be done about a reader that went away.
+        _ = writeln!(std::io::stdout(), "{}", serde_json::json!(value));
+    }
+
     /// Writes the result of a command: JSON to standard output, even of a failure, or text.
     pub fn give<T: Serialize>(
         &self,
@@ -36,6 +47,9 @@ impl Answer {
         text: impl FnOnce(&T) -> String,
     ) -> ExitCode {
         let code = ExitCode::from(u8::from(result.is_err()));
+        if let Err(failure) = &result {
+            tracing::info!("failed: {failure}");
+        }
         let answer = match (self.output, result) {
             (Form::Json, Ok(value)) => serde_json::json!(value).to_string(),
             (Form::Json, Err(failure)) => serde_json::json!(failure).to_string(),

@@ -4,16 +4,16 @@ mod answer;
 mod cluster;
 mod debug;
 mod files;
+mod log;
 mod services;
+mod up;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use azds::commands::check;
 use azds::commands::owner::background;
 use azds::lsp;
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 /// Azure Dev Spaces for any Kubernetes cluster and any editor
 #[derive(Parser)]
@@ -28,7 +28,7 @@ enum Command {
     /// Write Dockerfiles, a Helm chart and azds.yaml for a service; nothing is written over
     Prep(files::Prep),
     /// Build a service in the cluster, install it, and open tunnels to it
-    Up(services::Up),
+    Up(up::Up),
     /// Remove a service
     Down(services::Down),
     /// List the services that are up
@@ -67,10 +67,14 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Azds::parse().command;
-    log_to_stderr(match &command {
-        Command::Up(up) if up.verbose => "azds=debug",
-        _ => "warn",
-    });
+    let (name, usual) = match &command {
+        Command::Up(up) if up.verbose => ("up", "azds=debug"),
+        Command::Lsp { .. } => ("lsp", "warn"),
+        Command::Dap => ("dap", "warn"),
+        Command::Tunnel => ("tunnel", "warn"),
+        _ => ("azds", "warn"),
+    };
+    log::init(name, usual);
     match command {
         Command::Prep(arguments) => arguments.run(),
         Command::Up(arguments) => arguments.run(),
@@ -88,16 +92,6 @@ fn main() -> ExitCode {
         Command::Debugger(command) => command.run(),
         Command::Tunnel => services::own_tunnels(),
     }
-}
-
-/// Standard output belongs to the answer or to the protocol.
-fn log_to_stderr(usual: &str) {
-    let filter = EnvFilter::try_from_env("AZDS_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
 }
 
 fn serve_editor() -> ExitCode {
