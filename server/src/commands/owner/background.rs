@@ -6,9 +6,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::Stdio;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::api::ListParams;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 
 use super::{Owned, Owner, Ownership, runtime};
 use crate::cluster::client::Cluster;
@@ -18,6 +22,10 @@ use crate::failure::{Context, Failure, Result};
 pub const SUBCOMMAND: &str = "tunnel";
 /// How long the process may take to open the ports.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often the owner looks whether its release is still there.
+const LOOK: Duration = Duration::from_secs(30);
+/// How long a cluster may be silent until it counts as gone. Sleep of the machine does not count.
+const SILENCE: Duration = Duration::from_secs(60 * 60);
 const WHAT: &str = "the tunnels were not opened";
 
 /// Starts a background process that owns `ownership`, and waits until its ports are open.
@@ -79,22 +87,44 @@ pub async fn run() -> Result<()> {
     // Fails only for a process that leads its group already, and so needs no detaching.
     let _ = nix::unistd::setsid();
     let begun = begin().await;
-    let answer = begun.as_ref().map(|owner| &owner.owned);
+    let answer = begun.as_ref().map(|(owner, _)| &owner.owned);
     let mut line = serde_json::to_vec(&answer).or_fail(WHAT, "")?;
     line.push(b'\n');
     std::io::stdout()
         .write_all(&line)
         .or_fail(WHAT, "the command that started this")?;
-    let owner = begun?;
+    let (owner, cluster) = begun?;
     let mut asked = signal(SignalKind::terminate()).or_fail(WHAT, "this process")?;
     tokio::select! {
         () = owner.ended.cancelled() => {}
         _ = asked.recv() => {}
+        () = gone(&cluster, &owner.owned.ownership) => {}
     }
     Ok(())
 }
 
-async fn begin() -> Result<Owner> {
+/// Waits until there is nothing left to lead to: the release was removed by another hand, or the
+/// cluster has not answered for long.
+async fn gone(cluster: &Cluster, ownership: &Ownership) {
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), &ownership.space);
+    // Helm's own record of its releases.
+    let of_release = ListParams::default()
+        .labels(&format!("owner=helm,name={}", ownership.release))
+        .limit(1);
+    let mut answered = Instant::now();
+    while answered.elapsed() < SILENCE {
+        tokio::time::sleep(LOOK).await;
+        match secrets.list_metadata(&of_release).await {
+            Ok(found) if found.items.is_empty() => return,
+            Ok(_) => answered = Instant::now(),
+            // Refused is an answer: a right that was taken away may come back.
+            Err(kube::Error::Api(_)) => answered = Instant::now(),
+            Err(error) => tracing::debug!(%error, "the cluster does not answer"),
+        }
+    }
+}
+
+async fn begin() -> Result<(Owner, Cluster)> {
     let mut order = Vec::new();
     tokio::io::stdin()
         .read_to_end(&mut order)
@@ -110,5 +140,6 @@ async fn begin() -> Result<Owner> {
         )
         .try_to("Choose the context again and run azds up once more."));
     }
-    Owner::begin(cluster, ownership).await
+    let owner = Owner::begin(cluster.clone(), ownership).await?;
+    Ok((owner, cluster))
 }
