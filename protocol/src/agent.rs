@@ -14,7 +14,7 @@
 //! | builder | `POST /v1/build` | [`BuildRequest`] → lines of [`BuildEvent`], or 409 if it lacks files |
 //! | host | `GET /v1/state` | → [`HostState`] |
 //! | host | `CONNECT 127.0.0.1:PORT` | the bytes of one TCP connection |
-//! | host | see [`crate::debug`] | |
+//! | host | see [`crate::debug`] and [`crate::sync`] | |
 
 use std::collections::BTreeMap;
 
@@ -279,6 +279,9 @@ pub struct HostState {
     pub working_dir: String,
     /// How often it was started, the first time included.
     pub starts: u32,
+    /// The exit code of a service that has ended, while the host waits for the next change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<u8>,
     /// Who debugs it, if somebody does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debugged_by: Option<String>,

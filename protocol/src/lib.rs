@@ -7,5 +7,6 @@ pub mod agent;
 pub mod commands;
 pub mod debug;
 mod failure;
+pub mod sync;
 
 pub use failure::{Audience, Failure};

@@ -5,4 +5,6 @@ mod dotnet;
 mod failures;
 mod gate;
 mod life;
+mod probes;
+mod sync;
 mod values;

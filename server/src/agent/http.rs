@@ -6,14 +6,15 @@ use std::time::Duration;
 use azds_protocol::agent::{VERSION, VERSION_HEADER};
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Empty, Full, Limited};
-use hyper::body::{Body, Incoming};
+use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Context, Failure, Result};
@@ -99,6 +100,17 @@ where
     let mut answer = Response::new(BodyExt::boxed(body));
     *answer.status_mut() = status;
     answer
+}
+
+/// An answer of lines, each one value as JSON, as they come.
+pub fn lines<T: Serialize + Send + Sync + 'static>(values: mpsc::Receiver<T>) -> Answer {
+    let lines = futures_util::stream::unfold(values, |mut values| async {
+        let value = values.recv().await?;
+        let mut line = serde_json::to_vec(&value).expect("our own types have string keys only");
+        line.push(b'\n');
+        Some((Ok(Frame::data(Bytes::from(line))), values))
+    });
+    with_body(StatusCode::OK, StreamBody::new(lines))
 }
 
 /// Refuses a request of another version of the conversation.

@@ -4,6 +4,7 @@
 
 pub mod azds_yaml;
 mod code;
+pub mod dockerfile;
 pub mod lines;
 mod spelling;
 pub mod values;

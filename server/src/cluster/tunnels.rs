@@ -147,8 +147,9 @@ impl PodLink {
         }
     }
 
-    /// The connection that is there, or a new one; whoever comes meanwhile waits for the same.
-    async fn agent(&self) -> Result<(String, Agent)> {
+    /// The pod and the connection to it that is there, or a new one; whoever comes meanwhile waits
+    /// for the same.
+    pub async fn agent(&self) -> Result<(String, Agent)> {
         let mut current = self.current.lock().await;
         if let Some((pod, agent)) = &*current
             && !agent.is_closed()

@@ -12,6 +12,7 @@ pub mod owner;
 pub mod prep;
 pub mod select_space;
 pub mod service;
+pub mod sync;
 pub mod terminal;
 pub mod up;
 pub mod use_dev_spaces;

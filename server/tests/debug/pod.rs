@@ -42,6 +42,7 @@ impl LocalService {
             env: Default::default(),
         };
         let state = HostState {
+            ended: None,
             pid: None,
             command: original.command.clone(),
             working_dir: folder.display().to_string(),

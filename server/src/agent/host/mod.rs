@@ -2,7 +2,9 @@
 //! machine reaches there.
 
 mod init;
+mod iterate;
 mod service;
+mod sync;
 mod tunnel;
 
 use std::net::Ipv4Addr;
@@ -13,9 +15,11 @@ use azds_protocol::agent::{
     AGENT_FOLDER, BuildSpec, HOST_PORT, HostState, ImageStart, SECRET_BUILD, SECRET_FOLDER,
     SECRET_TOKEN,
 };
+use azds_protocol::sync::Iterate;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::debug::{Debug, Service as _};
@@ -24,9 +28,12 @@ use super::probe::held_file;
 use crate::failure::{Context, Failure, Result};
 pub use init::become_init;
 pub use service::Service;
+use sync::Files;
 
 /// File in the agent's folder with the [`ImageStart`] of the image.
 pub const START_FILE: &str = "start.json";
+/// The largest order to build and start again that is read.
+const ITERATE_LIMIT: usize = 1 << 20;
 const WHAT: &str = "the service was not started";
 
 /// What `azds-agent host` is told by the webhook.
@@ -64,6 +71,7 @@ pub async fn run(arguments: Arguments) -> Result<u8> {
             held_file(arguments.index),
         ),
         service,
+        files: Files::new("/"),
     });
     let port = HOST_PORT + arguments.index;
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
@@ -107,6 +115,7 @@ struct Host {
     token: String,
     service: Service,
     debug: Debug<Service>,
+    files: Files,
 }
 
 async fn serve(listener: TcpListener, host: Arc<Host>) {
@@ -147,9 +156,50 @@ async fn respond(request: Request<Incoming>, host: Arc<Host>) -> http::Answer {
                 },
             )
         }
+        (&Method::GET, "/v1/follow") => follow(&host),
+        (&Method::GET, "/v1/sync") => http::json(StatusCode::OK, &host.files.synced()),
+        (&Method::POST, "/v1/sync") => match host.files.apply(request.into_body()).await {
+            Ok(applied) => http::json(StatusCode::OK, &applied),
+            Err(failure) => http::refuse(StatusCode::BAD_REQUEST, &failure),
+        },
+        (&Method::POST, "/v1/iterate") => iterate_in(request, &host).await,
         (&Method::CONNECT, _) => tunnel::open(request).await,
         _ => http::unknown(&request),
     }
+}
+
+fn follow(host: &Host) -> http::Answer {
+    let (states, receiver) = mpsc::channel(8);
+    let mut follower = host.service.follow();
+    tokio::spawn(async move {
+        loop {
+            let changed = tokio::select! {
+                changed = follower.state.changed() => changed,
+                () = states.closed() => return,
+            };
+            let state = follower.state.borrow_and_update().clone();
+            if changed.is_err() || states.send(state).await.is_err() {
+                return;
+            }
+        }
+    });
+    http::lines(receiver)
+}
+
+async fn iterate_in(request: Request<Incoming>, host: &Host) -> http::Answer {
+    let order = match http::read_json::<Iterate>(request.into_body(), ITERATE_LIMIT).await {
+        Ok(order) => order,
+        Err(failure) => return http::refuse(StatusCode::BAD_REQUEST, &failure),
+    };
+    if let Some(whom) = host.debug.debugged_by() {
+        let why = format!("{whom} debugs it");
+        let failure = Failure::new("the service was not started again", "", why)
+            .try_to("End the debug session; the next change starts it again.");
+        return http::refuse(StatusCode::CONFLICT, &failure);
+    }
+    let (events, receiver) = mpsc::channel(256);
+    tokio::spawn(iterate::iterate(host.service.clone(), order, events));
+    http::lines(receiver)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use azds_protocol::agent::HostState;
@@ -40,6 +41,20 @@ struct Restart {
 pub struct Service {
     restarts: mpsc::Sender<Restart>,
     state: watch::Receiver<HostState>,
+    followers: Arc<watch::Sender<usize>>,
+}
+
+/// Follows the service; as long as one lives, the host stays when the service has ended.
+pub struct Follower {
+    /// What the host says of the service.
+    pub state: watch::Receiver<HostState>,
+    followers: Arc<watch::Sender<usize>>,
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.followers.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Service {
@@ -52,9 +67,24 @@ impl Service {
         };
         let (restarts, asked) = mpsc::channel(1);
         let mut running = Running::start(start)?;
-        let state = running.state.subscribe();
+        let service = Service {
+            restarts,
+            state: running.state.subscribe(),
+            followers: Arc::clone(&running.followers),
+        };
         let ended = async move { running.run(asked).await };
-        Ok((Service { restarts, state }, ended))
+        Ok((service, ended))
+    }
+
+    /// Follows the service from now on.
+    pub fn follow(&self) -> Follower {
+        self.followers.send_modify(|count| *count += 1);
+        let mut state = self.state.clone();
+        state.mark_changed();
+        Follower {
+            state,
+            followers: Arc::clone(&self.followers),
+        }
     }
 
     async fn ask(&self, start: Option<Replacement>) -> Result<()> {
@@ -87,6 +117,7 @@ struct Running {
     first: Replacement,
     child: Child,
     state: watch::Sender<HostState>,
+    followers: Arc<watch::Sender<usize>>,
 }
 
 impl Running {
@@ -98,12 +129,14 @@ impl Running {
             command: start.command.clone(),
             working_dir: working_dir.display().to_string(),
             starts: 1,
+            ended: None,
             debugged_by: None,
         });
         Ok(Running {
             first: start,
             child,
             state,
+            followers: Arc::new(watch::Sender::new(0)),
         })
     }
 
@@ -119,17 +152,37 @@ impl Running {
                 while stream.recv().await.is_some() && signals.send(passed_on).await.is_ok() {}
             });
         }
+        let mut followers = self.followers.subscribe();
+        let mut ended = None;
         loop {
+            if let Some(code) = ended
+                && *followers.borrow_and_update() == 0
+            {
+                return code;
+            }
             tokio::select! {
-                status = self.child.wait() => return code(status),
+                status = self.child.wait(), if ended.is_none() => {
+                    ended = Some(code(status));
+                    self.state.send_modify(|state| {
+                        state.pid = None;
+                        state.ended = ended;
+                    });
+                }
+                Ok(()) = followers.changed(), if ended.is_some() => {}
                 Some(signal) = signalled.recv() => {
-                    if let Some(pid) = pid(&self.child) {
-                        let _ = kill(pid, signal);
+                    match (ended, pid(&self.child)) {
+                        (Some(code), _) if signal == Signal::SIGTERM => return code,
+                        (None, Some(pid)) => drop(kill(pid, signal)),
+                        _ => {}
                     }
                 }
                 Some(Restart { start, done }) = asked.recv() => {
                     let start = start.unwrap_or_else(|| self.first.clone());
-                    let _ = done.send(self.start_again(&start).await);
+                    let again = self.start_again(&start).await;
+                    if again.is_ok() {
+                        ended = None;
+                    }
+                    let _ = done.send(again);
                 }
             }
         }
@@ -157,6 +210,7 @@ impl Running {
             state.pid = pid(&self.child).map(Pid::as_raw);
             state.command.clone_from(command);
             state.starts += 1;
+            state.ended = None;
         });
         failed.map_or(Ok(()), Err)
     }
@@ -265,6 +319,31 @@ mod tests {
         assert_eq!(ended.await.expect("no panic"), 3);
         assert_eq!(service.state().starts, 4);
         service.restore().await.expect_err("it has ended");
+    }
+
+    #[tokio::test]
+    async fn the_host_stays_for_who_follows_and_starts_the_service_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mended = folder.path().join("mended");
+        let script = format!("test -e {} && sleep 60; exit 5", mended.display());
+        let (service, ended) = Service::start(sh(&script)).expect("started");
+        let mut follower = service.follow();
+        let mut host = tokio::spawn(ended);
+        let states = &mut follower.state;
+        let state = states.wait_for(|state| state.ended == Some(5)).await;
+        assert_eq!(state.expect("the host stays").pid, None);
+        let waited = tokio::time::timeout(Duration::from_millis(50), &mut host);
+        waited.await.expect_err("it stays");
+
+        std::fs::write(&mended, "").expect("written");
+        service.restore().await.expect("started again");
+        assert_eq!((service.state().ended, service.state().starts), (None, 2));
+        std::fs::remove_file(&mended).expect("removed");
+        service.restore().await.expect("started again");
+        let state = follower.state.wait_for(|state| state.ended.is_some()).await;
+        drop(state);
+        drop(follower);
+        assert_eq!(host.await.expect("no panic"), 5);
     }
 
     #[tokio::test]

@@ -1,113 +1,15 @@
-//! `up`, `down`, `list-up`, `list-uris` and `space`: a developer's day.
+//! `down`, `list-up`, `list-uris` and `space`: a developer's day.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use azds::commands::doctor::doctor;
 use azds::commands::owner::background;
-use azds::commands::up::{Attached, follow_logs, up, up_attached};
 use azds::commands::{down, list_up, list_uris, select_space, terminal};
-use azds::failure::Result;
-use azds::progress::Progress;
-use azds_protocol::commands::{DoctorResult, PortMapping, ServiceArguments, UpArguments, UpResult};
+use azds_protocol::commands::{DoctorResult, ServiceArguments};
 use clap::{Args, Subcommand};
 
 use crate::answer::{self, Answer};
-
-#[derive(Args)]
-pub struct Up {
-    /// Folder of the service
-    #[arg(default_value = ".")]
-    dir: PathBuf,
-    /// Leave the tunnels to a background process instead of showing the service's output
-    #[arg(short, long)]
-    detach: bool,
-    /// Say more of what is done
-    #[arg(short, long)]
-    pub verbose: bool,
-    /// Local port of a tunnel and the service's port that it leads to; can be given again
-    #[arg(short, long = "port", value_name = "LOCAL:REMOTE", value_parser = port_mapping)]
-    ports: Vec<PortMapping>,
-    /// Namespace to work in, instead of the folder's chosen space
-    #[arg(long)]
-    space: Option<String>,
-    /// Configuration of azds.yaml; none for the plain build
-    #[arg(long, value_name = "NAME")]
-    config: Option<String>,
-    #[command(flatten)]
-    answer: Answer,
-}
-
-fn port_mapping(text: &str) -> Result<PortMapping, String> {
-    let form = || "it must have the form LOCAL:REMOTE, such as 8080:80".to_owned();
-    let (local, remote) = text.split_once(':').ok_or_else(form)?;
-    let port = |text: &str| text.parse().ok().filter(|port| *port != 0).ok_or_else(form);
-    Ok(PortMapping {
-        local: port(local)?,
-        remote: port(remote)?,
-    })
-}
-
-impl Up {
-    pub fn run(self) -> ExitCode {
-        let arguments = UpArguments {
-            folder: self.dir,
-            space: self.space,
-            configuration: self.config,
-            ports: self.ports,
-        };
-        if self.detach {
-            let result = answer::run(async |progress| up(&arguments, &progress).await);
-            return self.answer.give(result, is_up);
-        }
-        let mut code = ExitCode::SUCCESS;
-        let shown = answer::run(async |progress| {
-            let attached = up_attached(&arguments, &progress).await?;
-            code = self
-                .answer
-                .give(Ok(&attached.result), |result| is_up(result));
-            eprintln!("Press Ctrl+C to detach");
-            stay(&attached, &progress).await;
-            Ok(attached.result)
-        });
-        match shown {
-            Ok(result) => {
-                eprintln!(
-                    "'{}' goes on running in dev space '{}'; azds down removes it.",
-                    result.service, result.space
-                );
-                code
-            }
-            Err(failure) => self
-                .answer
-                .give::<UpResult>(Err(failure), |_| String::new()),
-        }
-    }
-}
-
-/// Shows the service's output until Ctrl+C, or until another azds takes the tunnels over.
-async fn stay(attached: &Attached, progress: &Progress) {
-    let logs = async {
-        follow_logs(attached, |line| eprintln!("{line}")).await;
-        eprintln!("The pod is gone; the tunnels lead to the one that replaces it.");
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        () = logs => {}
-        () = progress.cancellation().cancelled() => {}
-        () = attached.owner.ended.cancelled() => {
-            eprintln!("Another azds has taken the tunnels over, or closed them.");
-        }
-    }
-}
-
-fn is_up(result: &UpResult) -> String {
-    let counted = result.context;
-    format!(
-        "'{}' is up in dev space '{}' ({} of {} files sent)",
-        result.service, result.space, counted.sent_files, counted.files
-    )
-}
 
 #[derive(Args)]
 pub struct Down {

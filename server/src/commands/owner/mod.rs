@@ -105,8 +105,10 @@ pub struct Owner {
     pub owned: Owned,
     /// Cancelled when somebody ended it by its socket.
     pub ended: CancellationToken,
+    /// The way to the service's pod.
+    pub link: Arc<PodLink>,
     socket: PathBuf,
-    _tunnels: Tunnels,
+    tunnels: Option<Tunnels>,
     answering: tokio::task::JoinHandle<()>,
 }
 
@@ -128,22 +130,32 @@ impl Owner {
         };
         let listener = listen(&socket)?;
         let ended = CancellationToken::new();
-        let answering = tokio::spawn(answer_all(listener, owned.clone(), link, ended.clone()));
+        let following = Arc::clone(&link);
+        let answering = answer_all(listener, owned.clone(), following, ended.clone());
+        let answering = tokio::spawn(answering);
         Ok(Owner {
+            link,
             owned,
             ended,
             socket,
-            _tunnels: tunnels,
+            tunnels: Some(tunnels),
             answering,
         })
+    }
+
+    /// Closes the tunnels and the socket, so that another owner can have them.
+    pub fn close(&mut self) {
+        if self.tunnels.take().is_some() {
+            self.answering.abort();
+            // Whoever looks for it next takes it away otherwise.
+            let _ = std::fs::remove_file(&self.socket);
+        }
     }
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.answering.abort();
-        // Whoever looks for it next takes it away otherwise.
-        let _ = std::fs::remove_file(&self.socket);
+        self.close();
     }
 }
 

@@ -17,13 +17,15 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
+use crate::analysis::azds_yaml::Settings;
 use crate::cluster::client::{Cluster, Right};
 use crate::cluster::helm::{self, Install};
 use crate::cluster::tunnels::{self, Route};
 use crate::cluster::{pods, spaces, up_secret};
 use crate::commands::owner::{self, Owned, Owner, Ownership, background, runtime};
 use crate::commands::service::Service;
-use crate::context;
+use crate::commands::sync::Subject;
+use crate::context::{self, BuildContext};
 use crate::failure::{Context, Result};
 use crate::progress::Progress;
 use build::Build;
@@ -64,6 +66,9 @@ struct Up {
     result: UpResult,
     ownership: Ownership,
     pod: Pod,
+    service: Arc<Service>,
+    settings: Settings,
+    context: Arc<BuildContext>,
     _lock: runtime::Lock,
 }
 
@@ -77,6 +82,39 @@ pub struct Attached {
     pub cluster: Cluster,
     /// The pod that answers.
     pub pod: Pod,
+    service: Arc<Service>,
+    settings: Settings,
+    context: Arc<BuildContext>,
+}
+
+impl Attached {
+    /// What is needed to keep it up to date.
+    pub fn subject(&self) -> Subject {
+        Subject {
+            service: Arc::clone(&self.service),
+            settings: self.settings.clone(),
+            context: Arc::clone(&self.context),
+            link: Arc::clone(&self.owner.link),
+        }
+    }
+
+    /// Brings it up again after a change. If that fails, all stays as it was.
+    pub async fn again(&mut self, arguments: &UpArguments, progress: &Progress) -> Result<()> {
+        let up = bring_up(arguments, progress).await?;
+        if self.owner.owned.ownership == up.ownership {
+            self.owner.link.follow().await;
+        } else {
+            self.owner.close();
+            self.owner = Owner::begin(up.cluster.clone(), up.ownership).await?;
+        }
+        self.result = UpResult {
+            uris: self.owner.owned.uris(),
+            ..up.result
+        };
+        (self.pod, self.service) = (up.pod, up.service);
+        (self.settings, self.context) = (up.settings, up.context);
+        Ok(())
+    }
 }
 
 /// Brings a service up; a background process owns its tunnels.
@@ -102,6 +140,9 @@ pub async fn up_attached(arguments: &UpArguments, progress: &Progress) -> Result
         owner,
         cluster: up.cluster,
         pod: up.pod,
+        service: up.service,
+        settings: up.settings,
+        context: up.context,
     })
 }
 
@@ -237,6 +278,9 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         result,
         ownership,
         pod: outcome.pod,
+        service,
+        settings,
+        context,
         _lock: lock,
     })
 }

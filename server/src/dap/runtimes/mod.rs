@@ -173,6 +173,7 @@ fn process(pid: i32, ppid: i32, command: &str, working_dir: &str, library: &str)
 #[cfg(test)]
 fn host_state() -> HostState {
     HostState {
+        ended: None,
         pid: Some(7),
         command: Vec::new(),
         working_dir: "/".to_owned(),

@@ -1,0 +1,155 @@
+//! Puts the developer's files into the running container.
+
+mod place;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use azds_protocol::agent::Entry;
+use azds_protocol::sync::{Applied, Batch, Synced};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio_util::io::StreamReader;
+
+use crate::context;
+use crate::failure::{Context, Failure, Result};
+use place::Place;
+
+const WHAT: &str = "the files were not put into the container";
+/// The longest list of a batch that is read: some 400,000 files.
+const BATCH: u32 = 64 << 20;
+
+/// The files of the container.
+pub struct Files {
+    root: PathBuf,
+    /// What batches made of each path: how it is, or that it is gone.
+    synced: Arc<Mutex<BTreeMap<String, Option<Entry>>>>,
+    /// One batch at a time.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Files {
+    /// The files below `root`, as its image has them.
+    pub fn new(root: impl Into<PathBuf>) -> Files {
+        Files {
+            root: root.into(),
+            synced: Arc::default(),
+            turn: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// What batches have changed.
+    pub fn synced(&self) -> Synced {
+        let synced = self.synced.lock().expect("no holder of the lock panics");
+        let mut batch = Batch::default();
+        for (path, entry) in &*synced {
+            match entry {
+                Some(entry) => batch.entries.push(entry.clone()),
+                None => batch.removed.push(path.clone()),
+            }
+        }
+        Synced {
+            working_dir: std::env::current_dir().unwrap_or_default(),
+            batch,
+        }
+    }
+
+    /// Applies the batch of a request.
+    pub async fn apply(&self, body: Incoming) -> Result<Applied> {
+        let stream = body.into_data_stream();
+        let stream = futures_util::TryStreamExt::map_err(stream, std::io::Error::other);
+        self.read(std::pin::pin!(StreamReader::new(stream))).await
+    }
+
+    /// Takes all contents in beside their places first, so that a connection that breaks changes
+    /// nothing.
+    async fn read(&self, mut from: impl AsyncRead + Unpin) -> Result<Applied> {
+        let _turn = self.turn.lock().await;
+        let length = from.read_u32().await.or_fail(WHAT, "")?;
+        if length > BATCH {
+            let why = format!("the list of files is longer than {BATCH} bytes");
+            return Err(Failure::new(WHAT, "", why));
+        }
+        let mut json = vec![0; length as usize];
+        from.read_exact(&mut json).await.or_fail(WHAT, "")?;
+        let batch: Batch = serde_json::from_slice(&json).or_fail(WHAT, "")?;
+        for path in batch
+            .entries
+            .iter()
+            .map(Entry::path)
+            .chain(batch.removed.iter().map(String::as_str))
+        {
+            context::check_path(path)?;
+        }
+        let mut place = Place::new(&self.root);
+        let mut applied = Applied {
+            removed: batch.removed.len() as u64,
+            ..Applied::default()
+        };
+        for entry in &batch.entries {
+            if let Entry::File {
+                path,
+                blob,
+                executable,
+            } = entry
+            {
+                let mut content = (&mut from).take(blob.size);
+                place
+                    .take_in(path, &blob.digest, *executable, &mut content)
+                    .await?;
+                applied.files += 1;
+                applied.bytes += blob.size;
+            }
+        }
+        let synced = Arc::clone(&self.synced);
+        let put = move || {
+            // In this order a file may become a folder, and a folder a file.
+            for path in &batch.removed {
+                place.remove(path).or_fail(WHAT, shown(path))?;
+                note_removed(
+                    &mut synced.lock().expect("no holder of the lock panics"),
+                    path,
+                );
+            }
+            for entry in batch.entries {
+                place
+                    .put(&entry)
+                    .map_err(|error| refused(entry.path(), &error))?;
+                let path = entry.path().to_owned();
+                synced
+                    .lock()
+                    .expect("no holder of the lock panics")
+                    .insert(path, Some(entry));
+            }
+            Ok(applied)
+        };
+        tokio::task::spawn_blocking(put).await.or_fail(WHAT, "")?
+    }
+}
+
+fn note_removed(synced: &mut BTreeMap<String, Option<Entry>>, path: &str) {
+    let below = format!("{path}/");
+    synced.retain(|other, _| !other.starts_with(&below));
+    synced.insert(path.to_owned(), None);
+}
+
+fn shown(path: &str) -> String {
+    Path::new("/").join(path).display().to_string()
+}
+
+fn refused(path: &str, error: &std::io::Error) -> Failure {
+    let failure = Failure::new(WHAT, shown(path), error.to_string());
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            failure.try_to(
+                "Let the user of the container own the folder, for instance with COPY --chown in the Dockerfile; or let azds up build the image again.",
+            )
+        }
+        _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+use azds_protocol::agent::Blob;
+
+use super::*;
+
+fn file(path: &str, content: &str) -> Entry {
+    let digest = context::digest_of(content.as_bytes());
+    let size = content.len() as u64;
+    Entry::File {
+        path: path.to_owned(),
+        blob: Blob { digest, size },
+        executable: path.ends_with(".sh"),
+    }
+}
+
+fn body(batch: &Batch, contents: &[&str]) -> Vec<u8> {
+    let json = serde_json::to_vec(batch).expect("JSON");
+    let length = u32::try_from(json.len()).expect("short").to_be_bytes();
+    [&length, json.as_slice(), contents.concat().as_bytes()].concat()
+}
+
+/// A batch of files with their contents, and of what is removed.
+fn batch(files: &[(&str, &str)], removed: &[&str]) -> Vec<u8> {
+    let batch = Batch {
+        entries: files
+            .iter()
+            .map(|(path, content)| file(path, content))
+            .collect(),
+        removed: removed.iter().map(|path| (*path).to_owned()).collect(),
+    };
+    let contents: Vec<_> = files.iter().map(|(_, content)| *content).collect();
+    body(&batch, &contents)
+}
+
+/// All files below a folder: path and content, sorted.
+fn tree(root: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path
+                    .strip_prefix(root)
+                    .expect("below")
+                    .display()
+                    .to_string();
+                found.push((name, fs::read_to_string(&path).expect("text")));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    let own = |(path, content): &(&str, &str)| ((*path).to_owned(), (*content).to_owned());
+    expected.iter().map(own).collect()
+}
+
+#[tokio::test]
+async fn files_are_written_replaced_and_removed_and_it_is_known_which() {
+    let root = tempfile::tempdir().expect("a folder");
+    let files = Files::new(root.path());
+    let first = batch(&[("app/a.py", "one"), ("app/new/run.sh", "two")], &[]);
+    let applied = files.read(first.as_slice()).await.expect("applied");
+    assert_eq!((applied.files, applied.bytes, applied.removed), (2, 6, 0));
+    let mode = |path: &str| {
+        fs::metadata(root.path().join(path))
+            .expect("there")
+            .permissions()
+            .mode()
+    };
+    assert_eq!(mode("app/a.py") & 0o777, 0o644);
+    assert_eq!(mode("app/new/run.sh") & 0o777, 0o755);
+
+    let second = batch(
+        &[("app/a.py", "1"), ("app/new", "a file now")],
+        &["app/new", "gone"],
+    );
+    files.read(second.as_slice()).await.expect("applied");
+    let expected = [("app/a.py", "1"), ("app/new", "a file now")];
+    assert_eq!(tree(root.path()), pairs(&expected));
+
+    let known = files.synced().batch;
+    assert_eq!(
+        known.entries,
+        [file("app/a.py", "1"), file("app/new", "a file now")]
+    );
+    assert_eq!(known.removed, ["gone"]);
+}
+
+#[tokio::test]
+async fn a_batch_that_breaks_off_or_leads_outside_changes_nothing() {
+    let root = tempfile::tempdir().expect("a folder");
+    let files = Files::new(root.path());
+    let good = batch(&[("a", "one"), ("b", "two")], &[]);
+    files.read(good.as_slice()).await.expect("applied");
+    let whole = batch(&[("a", "1"), ("b", "2")], &["c"]);
+    let broken = &whole[..whole.len() - 1];
+    files.read(broken).await.expect_err("cut short");
+    for path in ["../x", "/x", "a//b", ""] {
+        let outside = batch(&[(path, "x")], &[]);
+        files.read(outside.as_slice()).await.expect_err(path);
+        let outside = batch(&[], &[path]);
+        files.read(outside.as_slice()).await.expect_err(path);
+    }
+    assert_eq!(tree(root.path()), pairs(&[("a", "one"), ("b", "two")]));
+    assert_eq!(files.synced().batch.removed, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_watched_keeps_its_inode_and_another_is_replaced_whole() {
+    let root = tempfile::tempdir().expect("a folder");
+    let files = Files::new(root.path());
+    let first = batch(&[("watched", "a longer text"), ("other", "x")], &[]);
+    files.read(first.as_slice()).await.expect("applied");
+    let inode = |name: &str| fs::metadata(root.path().join(name)).expect("there").ino();
+    let before = (inode("watched"), inode("other"));
+
+    let (said, heard) = std::sync::mpsc::channel();
+    let mut watcher = notify::recommended_watcher(said).expect("inotify");
+    let path = root.path().join("watched");
+    let mode = notify::RecursiveMode::NonRecursive;
+    notify::Watcher::watch(&mut watcher, &path, mode).expect("watched");
+    let second = batch(&[("watched", "short"), ("other", "y")], &[]);
+    files.read(second.as_slice()).await.expect("applied");
+    assert_eq!(inode("watched"), before.0);
+    assert_ne!(inode("other"), before.1);
+    assert_eq!(
+        tree(root.path()),
+        pairs(&[("other", "y"), ("watched", "short")])
+    );
+    let patience = std::time::Duration::from_secs(10);
+    heard
+        .recv_timeout(patience)
+        .expect("the watcher hears of it")
+        .expect("an event");
+}

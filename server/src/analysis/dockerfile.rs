@@ -1,0 +1,212 @@
+//! Where a Dockerfile puts the files of its build context: what `COPY` and `WORKDIR` of its last
+//! stage say, and of the stages that it is made `FROM`.
+
+use std::collections::HashMap;
+
+/// Where the files of a build context lie in the image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Placements {
+    /// In the order of the file; later ones win.
+    rules: Vec<Rule>,
+    workdir: Option<String>,
+}
+
+/// One source of one `COPY`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    /// Path in the context; empty for all of it.
+    from: String,
+    /// Path in the image; absolute, or relative to the working folder of the base image.
+    to: String,
+    /// Whether a file keeps its name below `to`, rather than being called so.
+    into_folder: bool,
+}
+
+impl Placements {
+    /// Reads a Dockerfile. What it can't know, such as a path with a variable, it leaves out.
+    pub fn read(text: &str) -> Placements {
+        let mut stages: HashMap<String, Placements> = HashMap::new();
+        let mut stage = Placements::default();
+        let mut name = None;
+        for line in logical_lines(text) {
+            let Some((instruction, rest)) = line.split_once(char::is_whitespace) else {
+                continue;
+            };
+            let rest = rest.trim();
+            match instruction.to_ascii_uppercase().as_str() {
+                "FROM" => {
+                    if let Some(name) = name.take() {
+                        stages.insert(name, stage);
+                    }
+                    let words = || {
+                        rest.split_whitespace()
+                            .filter(|word| !word.starts_with("--"))
+                    };
+                    let base = words().next().unwrap_or_default().to_lowercase();
+                    stage = stages.get(&base).cloned().unwrap_or_default();
+                    name = words().nth(2).map(str::to_lowercase);
+                }
+                "WORKDIR" if !rest.contains('$') => {
+                    stage.workdir = Some(stage.resolve(rest.trim_matches('"')));
+                }
+                "WORKDIR" => stage.workdir = None,
+                "COPY" | "ADD" => stage.copy(rest),
+                _ => {}
+            }
+        }
+        stage
+    }
+
+    fn resolve(&self, path: &str) -> String {
+        join(self.workdir.as_deref().unwrap_or_default(), path)
+    }
+
+    fn copy(&mut self, rest: &str) {
+        let mut rest = rest;
+        while let Some(flag) = rest.strip_prefix("--") {
+            if flag.starts_with("from=") {
+                return;
+            }
+            rest = flag
+                .split_once(char::is_whitespace)
+                .map_or("", |(_, rest)| rest.trim_start());
+        }
+        let words: Vec<String> = match serde_json::from_str(rest) {
+            Ok(words) => words,
+            Err(_) => rest.split_whitespace().map(str::to_owned).collect(),
+        };
+        let Some((to, sources)) = words.split_last() else {
+            return;
+        };
+        if sources.is_empty() || to.contains('$') {
+            return;
+        }
+        let into_folder = sources.len() > 1 || to.ends_with('/') || to.ends_with('.');
+        for source in sources {
+            // Patterns are mostly followed by a copy of everything, which says it better.
+            let is_known = !source.contains(['*', '?', '[', '$', '<', ':']);
+            if is_known {
+                self.rules.push(Rule {
+                    from: join("", source),
+                    to: self.resolve(to),
+                    into_folder,
+                });
+            }
+        }
+    }
+
+    /// Where a file of the context lies in the image, as an absolute path without its first `/`.
+    /// `working_dir` is where the base image's relative paths begin.
+    pub fn target(&self, path: &str, working_dir: &str) -> Option<String> {
+        let place = |rule: &Rule| {
+            let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+            let place = match path.strip_prefix(rule.from.as_str())? {
+                "" if rule.into_folder => join(&rule.to, name),
+                "" => rule.to.clone(),
+                below if rule.from.is_empty() => join(&rule.to, below),
+                below => join(&rule.to, below.strip_prefix('/')?),
+            };
+            let place = join(&format!("/{}", working_dir.trim_start_matches('/')), &place);
+            Some(place.trim_start_matches('/').to_owned())
+        };
+        self.rules.iter().rev().find_map(place)
+    }
+}
+
+/// Joins two paths with `/` as a shell would understand them, without `.` and `..`.
+fn join(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    let is_absolute = path.starts_with('/') || folder.starts_with('/');
+    let folder = if path.starts_with('/') { "" } else { folder };
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("{}{}", if is_absolute { "/" } else { "" }, parts.join("/"))
+}
+
+/// Lines without comments, with continued ones joined.
+fn logical_lines(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut open = String::new();
+    for line in text.lines() {
+        let line = line.trim();
+        if line.starts_with('#') || (line.is_empty() && open.is_empty()) {
+            continue;
+        }
+        match line.strip_suffix('\\') {
+            Some(part) => open.push_str(&format!("{part} ")),
+            None => lines.push(std::mem::take(&mut open) + line),
+        }
+    }
+    if !open.is_empty() {
+        lines.push(open);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(dockerfile: &str, path: &str) -> String {
+        let target = Placements::read(dockerfile).target(path, "/base");
+        target.unwrap_or_else(|| "nowhere".to_owned())
+    }
+
+    #[test]
+    fn files_lie_where_the_last_stage_copies_them() {
+        let table = [
+            ("FROM x\nWORKDIR /app\nCOPY . .", "a/b.py", "app/a/b.py"),
+            ("FROM x\nCOPY . .", "a.py", "base/a.py"),
+            ("FROM x\nCOPY . /srv/", "a.py", "srv/a.py"),
+            ("FROM x\nWORKDIR /a\nWORKDIR b\nCOPY ./ ./", "c", "a/b/c"),
+            (
+                "FROM x\nWORKDIR /app\nCOPY src/ /app/",
+                "src/a/b",
+                "app/a/b",
+            ),
+            ("FROM x\nWORKDIR /app\nCOPY src/ /app/", "srcs/a", "nowhere"),
+            ("FROM x\nWORKDIR /app\nCOPY src/ /app/", "other", "nowhere"),
+            ("FROM x\nCOPY app.py /srv/main.py", "app.py", "srv/main.py"),
+            ("FROM x\nCOPY app.py /srv/", "app.py", "srv/app.py"),
+            ("FROM x\nCOPY a b /srv", "b", "srv/b"),
+            ("FROM x\nCOPY [\"a b\", \"/srv/\"]", "a b", "srv/a b"),
+            ("FROM x\nCOPY --chown=1000:1000 --link . /srv", "a", "srv/a"),
+            (
+                "FROM x\ncopy \\\n  # what runs\n  . \\\n  /srv",
+                "a",
+                "srv/a",
+            ),
+            (
+                "FROM x\nWORKDIR /app\nCOPY . .\nCOPY conf /etc/app",
+                "conf/a",
+                "etc/app/a",
+            ),
+            (
+                "FROM x AS sdk\nWORKDIR /src\nCOPY . .\nFROM y\nCOPY --from=sdk /src /app",
+                "a",
+                "nowhere",
+            ),
+            (
+                "FROM x AS Sdk\nWORKDIR /src\nCOPY . .\nFROM sdk AS dev\nRUN true",
+                "a",
+                "src/a",
+            ),
+            ("FROM x\nWORKDIR $HOME\nCOPY . /app", "a", "app/a"),
+            ("FROM x\nCOPY . $HOME", "a", "nowhere"),
+            ("FROM x\nADD https://example.com/a /a", "a", "nowhere"),
+            ("", "a", "nowhere"),
+        ];
+        for (dockerfile, path, expected) in table {
+            assert_eq!(
+                target(dockerfile, path),
+                expected,
+                "{path} in\n{dockerfile}"
+            );
+        }
+    }
+}

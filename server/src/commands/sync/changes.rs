@@ -1,0 +1,192 @@
+//! What changes below a service's folders, as it happens.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::event::{CreateKind, EventKind, ModifyKind, RenameMode};
+use notify::{Config, Event, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::failure::{Context, Failure, Result};
+
+const WHAT: &str = "changes are not seen";
+/// A save is a few events within a few milliseconds.
+const QUIET: Duration = Duration::from_millis(10);
+/// With so many paths it is no save but a branch switch or a build, which pauses for longer.
+const MANY: usize = 20;
+const QUIET_OF_MANY: Duration = Duration::from_millis(100);
+/// What never pauses is passed on all the same.
+const LONGEST: Duration = Duration::from_secs(2);
+/// A new folder is looked at once more: what was born in it before it was watched is not told of.
+const SECOND_LOOK: Duration = Duration::from_millis(100);
+/// How often files are looked at where the system can't watch them.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What has changed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// These paths, and what is below them.
+    Paths(BTreeSet<PathBuf>),
+    /// The system lost count: anything may have changed.
+    Anything,
+}
+
+/// Watches folders as long as it lives.
+pub struct Changes {
+    events: mpsc::UnboundedReceiver<notify::Result<Event>>,
+    look_again: Vec<(Instant, PathBuf)>,
+    _watcher: Box<dyn Watcher + Send>,
+}
+
+impl Changes {
+    /// Begins to watch. Blocking. The second value says that files are only looked at now and then,
+    /// and why.
+    pub fn watch(folders: &[&Path]) -> Result<(Changes, Option<Failure>)> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let tell = move |event| {
+            // Nobody listens any more: the watcher is about to be dropped.
+            let _ = sender.send(event);
+        };
+        let system = RecommendedWatcher::new(tell.clone(), Config::default());
+        let (watcher, warning) = match system.and_then(|watcher| watching(watcher, folders)) {
+            Ok(watcher) => (watcher, None),
+            Err(error) => {
+                let config = Config::default().with_poll_interval(POLL);
+                let poll = PollWatcher::new(tell, config);
+                let poll = poll.and_then(|watcher| watching(watcher, folders));
+                let poll = poll.or_fail(WHAT, folders[0].display().to_string())?;
+                let why = format!("{error}; files are looked at every {} s", POLL.as_secs());
+                let failure = Failure::new("the system does not tell of changes", "", why)
+                    .try_to("Raise fs.inotify.max_user_watches (sysctl) if it is too low.");
+                (poll, Some(failure))
+            }
+        };
+        let changes = Changes {
+            events,
+            look_again: Vec::new(),
+            _watcher: watcher,
+        };
+        Ok((changes, warning))
+    }
+
+    /// Waits for changes until they pause.
+    pub async fn next(&mut self) -> Seen {
+        let mut paths = BTreeSet::new();
+        let mut anything = false;
+        let again = self.look_again.first().map(|(at, _)| *at);
+        tokio::select! {
+            Some(event) = self.events.recv() => self.take(event, &mut paths, &mut anything),
+            () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
+        }
+        let begun = Instant::now();
+        loop {
+            let quiet = if paths.len() < MANY {
+                QUIET
+            } else {
+                QUIET_OF_MANY
+            };
+            let end = (Instant::now() + quiet).min(begun + LONGEST);
+            match timeout_at(end, self.events.recv()).await {
+                Ok(Some(event)) => self.take(event, &mut paths, &mut anything),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let now = Instant::now();
+        let due = self.look_again.partition_point(|(at, _)| *at <= now);
+        paths.extend(self.look_again.drain(..due).map(|(_, path)| path));
+        match anything {
+            true => Seen::Anything,
+            false => Seen::Paths(paths),
+        }
+    }
+
+    fn take(
+        &mut self,
+        event: notify::Result<Event>,
+        paths: &mut BTreeSet<PathBuf>,
+        anything: &mut bool,
+    ) {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::warn!(%error, "watching files");
+                *anything = true;
+                return;
+            }
+        };
+        *anything |= event.need_rescan();
+        if matches!(event.kind, EventKind::Access(_)) {
+            return;
+        }
+        let may_be_new_folder = matches!(
+            event.kind,
+            EventKind::Create(CreateKind::Folder | CreateKind::Any)
+                | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both))
+        );
+        for path in event.paths {
+            if may_be_new_folder && path.is_dir() {
+                let at = Instant::now() + SECOND_LOOK;
+                self.look_again.push((at, path.clone()));
+            }
+            paths.insert(path);
+        }
+    }
+}
+
+fn watching<W: Watcher + Send + 'static>(
+    mut watcher: W,
+    folders: &[&Path],
+) -> notify::Result<Box<dyn Watcher + Send>> {
+    for folder in folders {
+        watcher.watch(folder, RecursiveMode::Recursive)?;
+    }
+    Ok(Box::new(watcher))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// All that is told of until `path` is among it.
+    async fn until(changes: &mut Changes, path: &Path) -> BTreeSet<PathBuf> {
+        let mut all = BTreeSet::new();
+        let seen = async {
+            while !all.contains(path) {
+                match changes.next().await {
+                    Seen::Paths(paths) => all.extend(paths),
+                    Seen::Anything => panic!("nothing was lost"),
+                }
+            }
+        };
+        let patience = Duration::from_secs(10);
+        let seen = tokio::time::timeout(patience, seen).await;
+        seen.unwrap_or_else(|_| panic!("{} was not told of", path.display()));
+        all
+    }
+
+    #[tokio::test]
+    async fn a_save_a_rename_and_a_new_folder_are_seen() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("a folder");
+        fs::write(root.join("a"), "1").expect("written");
+        let (mut changes, warning) = Changes::watch(&[&root]).expect("watched");
+        assert_eq!(warning, None);
+
+        fs::write(root.join("a"), "2").expect("written");
+        assert_eq!(until(&mut changes, &root.join("a")).await.len(), 1);
+
+        fs::write(root.join("a.tmp"), "3").expect("written");
+        fs::rename(root.join("a.tmp"), root.join("a")).expect("renamed");
+        until(&mut changes, &root.join("a")).await;
+
+        fs::create_dir_all(root.join("x/y")).expect("made");
+        fs::write(root.join("x/y/z"), "").expect("written");
+        until(&mut changes, &root.join("x")).await;
+        // Whatever was told of what is in it: the folder itself comes once more.
+        until(&mut changes, &root.join("x")).await;
+    }
+}

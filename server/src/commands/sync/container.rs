@@ -1,0 +1,231 @@
+//! The files of the running container, as the host knows them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use azds_protocol::agent::Entry;
+use azds_protocol::sync::Batch;
+use bytes::Bytes;
+
+use crate::analysis::dockerfile::Placements;
+use crate::cluster::agent::Agent;
+use crate::context;
+use crate::failure::{Context, Result};
+
+const WHAT: &str = "the files were not put into the container";
+/// A batch of more bytes is sent in several.
+const BATCH: u64 = 32 << 20;
+
+/// What the build context holds, by path.
+pub type Tree = BTreeMap<String, Entry>;
+
+/// Where the files of the context lie in the container.
+pub enum Target {
+    /// `container.syncTarget`.
+    Folder(String),
+    /// Where the Dockerfile puts them.
+    Dockerfile(Placements),
+}
+
+impl Target {
+    /// The place of a file, absolute without its first `/`, if it is known.
+    pub fn of(&self, path: &str, working_dir: &str) -> Option<String> {
+        match self {
+            Target::Folder(folder) => Some(format!("{}/{path}", folder.trim_matches('/'))),
+            Target::Dockerfile(placements) => placements.target(path, working_dir),
+        }
+    }
+}
+
+/// What a container has otherwise.
+#[derive(Debug, Default)]
+pub struct Difference {
+    /// Paths of the context, each with its place in the container.
+    pub paths: Vec<(String, String)>,
+    /// Places with files that a batch brought and that have no path any more.
+    pub strays: Vec<String>,
+}
+
+/// One container, from its start until its host is gone.
+pub struct Container {
+    /// The way to its host.
+    pub agent: Agent,
+    working_dir: String,
+    /// What batches made of each place: how it is, or that it is gone.
+    synced: BTreeMap<String, Option<Entry>>,
+    /// Whether all files but those that change are as they should be.
+    is_known: bool,
+}
+
+impl Container {
+    /// Asks the host what it has.
+    pub async fn ask(agent: Agent) -> Result<Container> {
+        let synced = agent.synced().await?;
+        let removed = synced.batch.removed.into_iter().map(|path| (path, None));
+        let entries = synced.batch.entries.into_iter();
+        let entries = entries.map(|entry| (entry.path().to_owned(), Some(entry)));
+        Ok(Container {
+            agent,
+            working_dir: synced.working_dir.display().to_string(),
+            synced: removed.chain(entries).collect(),
+            is_known: false,
+        })
+    }
+
+    /// What has to change so that the container has `current`, at these paths, or everywhere in a
+    /// container that was just asked; its image has `base`.
+    pub fn difference(
+        &self,
+        paths: &BTreeSet<String>,
+        base: &Tree,
+        current: &Tree,
+        target: &Target,
+    ) -> Difference {
+        let differs = |path: &String| {
+            let place = target.of(path, &self.working_dir)?;
+            let there = match self.synced.get(&place) {
+                Some(synced) => synced.as_ref(),
+                None => base.get(path),
+            };
+            let same = match (there, current.get(path)) {
+                (Some(there), Some(wanted)) => is_same(there, wanted),
+                (None, None) => true,
+                _ => false,
+            };
+            (!same).then(|| (path.clone(), place))
+        };
+        if self.is_known {
+            return Difference {
+                paths: paths.iter().filter_map(differs).collect(),
+                strays: Vec::new(),
+            };
+        }
+        let all: BTreeSet<&String> = base.keys().chain(current.keys()).collect();
+        let places: BTreeSet<String> = all
+            .iter()
+            .filter_map(|path| target.of(path, &self.working_dir))
+            .collect();
+        let brought = self.synced.iter().filter(|(_, entry)| entry.is_some());
+        let strays = brought.filter(|(place, _)| !places.contains(*place));
+        Difference {
+            strays: strays.map(|(place, _)| place.clone()).collect(),
+            paths: all.into_iter().filter_map(differs).collect(),
+        }
+    }
+
+    /// Something went wrong: the next difference is that of all files.
+    pub fn distrust(&mut self) {
+        self.is_known = false;
+    }
+
+    /// Whether it is known where a file lies.
+    pub fn places(&self, path: &str, target: &Target) -> bool {
+        target.of(path, &self.working_dir).is_some()
+    }
+
+    /// Brings the container up to date with the files below `root`. A file that changed since it was
+    /// looked at is sent as it is now, and one that went away is left to the change that tells of it.
+    pub async fn bring(
+        &mut self,
+        root: &Path,
+        difference: Difference,
+        current: &Tree,
+    ) -> Result<()> {
+        let mut batch = Batch {
+            removed: difference.strays,
+            ..Batch::default()
+        };
+        let (mut contents, mut bytes) = (Vec::new(), 0);
+        for (path, place) in difference.paths {
+            let Some(entry) = current.get(&path) else {
+                batch.removed.push(place);
+                continue;
+            };
+            let Some((entry, content)) = placed(root, &path, place, entry)? else {
+                continue;
+            };
+            bytes += content.as_ref().map_or(0, |content| content.len() as u64);
+            contents.extend(content);
+            batch.entries.push(entry);
+            if bytes > BATCH {
+                let full = std::mem::take(&mut batch);
+                self.send(full, std::mem::take(&mut contents)).await?;
+                bytes = 0;
+            }
+        }
+        self.send(batch, contents).await?;
+        self.is_known = true;
+        Ok(())
+    }
+
+    async fn send(&mut self, batch: Batch, contents: Vec<Bytes>) -> Result<()> {
+        if batch == Batch::default() {
+            return Ok(());
+        }
+        self.agent.sync(&batch, contents).await?;
+        for place in batch.removed {
+            let below = format!("{place}/");
+            self.synced.retain(|other, _| !other.starts_with(&below));
+            self.synced.insert(place, None);
+        }
+        for entry in batch.entries {
+            self.synced.insert(entry.path().to_owned(), Some(entry));
+        }
+        Ok(())
+    }
+}
+
+/// Whether two entries are alike but for where they are.
+fn is_same(one: &Entry, other: &Entry) -> bool {
+    match (one, other) {
+        (
+            Entry::File {
+                blob, executable, ..
+            },
+            Entry::File {
+                blob: other,
+                executable: other_executable,
+                ..
+            },
+        ) => blob == other && executable == other_executable,
+        (Entry::Symlink { target, .. }, Entry::Symlink { target: other, .. }) => target == other,
+        (Entry::Directory { .. }, Entry::Directory { .. }) => true,
+        _ => false,
+    }
+}
+
+/// An entry at its place in the container, and a file's content; `None` if it is not there any more.
+fn placed(
+    root: &Path,
+    path: &str,
+    place: String,
+    entry: &Entry,
+) -> Result<Option<(Entry, Option<Bytes>)>> {
+    Ok(Some(match entry {
+        Entry::Directory { .. } => (Entry::Directory { path: place }, None),
+        Entry::Symlink { target, .. } => {
+            let target = target.clone();
+            (
+                Entry::Symlink {
+                    path: place,
+                    target,
+                },
+                None,
+            )
+        }
+        Entry::File { executable, .. } => {
+            let file = root.join(path);
+            let content = match std::fs::read(&file) {
+                Ok(content) => Bytes::from(content),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error).or_fail(WHAT, file.display().to_string()),
+            };
+            let entry = Entry::File {
+                path: place,
+                blob: context::blob_of(&content),
+                executable: *executable,
+            };
+            (entry, Some(content))
+        }
+    }))
+}

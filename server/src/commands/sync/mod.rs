@@ -1,0 +1,408 @@
+//! Stays with a service that is up: what changes on the developer's machine is put into the running
+//! container, or the service is started again there, or the image is built again.
+//!
+//! One way only: nothing on the developer's machine is ever written or removed.
+
+mod changes;
+mod container;
+mod tier;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use azds_protocol::agent::{Entry, HostState};
+use azds_protocol::sync::{Iterate, IterateEvent};
+use serde::Serialize;
+use tokio::io::AsyncBufReadExt;
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::analysis::azds_yaml::Settings;
+use crate::analysis::dockerfile::Placements;
+use crate::cluster::agent::Agent;
+use crate::cluster::tunnels::PodLink;
+use crate::commands::service::Service;
+use crate::context::{self, BuildContext, Selection};
+use crate::failure::{Context, Failure, Result};
+use changes::{Changes, Seen};
+use container::{Container, Target, Tree};
+pub use tier::{Decision, Rules, Tier};
+
+const WHAT: &str = "the service is not kept up to date";
+/// Pause before a host is called again that did not answer: its pod is being replaced.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What was brought up, as far as keeping it up to date needs it.
+pub struct Subject {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Its settings, expanded.
+    pub settings: Settings,
+    /// What its image was built from.
+    pub context: Arc<BuildContext>,
+    /// The way to its pod.
+    pub link: Arc<PodLink>,
+}
+
+/// What was done about a change.
+#[derive(Debug, Clone, Serialize)]
+pub struct Done {
+    /// What was done.
+    pub tier: Tier,
+    /// The file that asked for it; relative to the root of the build context if it lies in it.
+    pub file: String,
+    /// How many other files changed with it.
+    pub others: usize,
+    /// The rule by which it asked for it.
+    pub rule: String,
+    /// How long it took, in milliseconds, from the moment when the change was seen.
+    pub ms: u64,
+}
+
+/// What there is to tell.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// A change was brought to the container.
+    Done(Done),
+    /// A change could not be brought there. The next change tries again.
+    Failed(Failure),
+    /// A line of a build command's output.
+    Output(String),
+    /// The service has ended with this exit code; the next change starts it again.
+    Ended(u8),
+}
+
+/// Keeps one service up to date, from one build of its image to the next.
+pub struct Sync {
+    subject: Subject,
+    root: PathBuf,
+    dockerfile: PathBuf,
+    rules: Rules,
+    target: Target,
+    base: Tree,
+    current: Tree,
+    container: Option<Container>,
+    following: Option<Following>,
+    /// What a change asked for that could not be done yet: the next one asks for as much.
+    owed: Option<Done>,
+    is_first: bool,
+    changes: Changes,
+}
+
+/// What a container's host says of its service, until the host is gone.
+struct Following {
+    states: mpsc::Receiver<HostState>,
+    _reading: AbortOnDropHandle<()>,
+}
+
+/// Paths that changed, and whether one of them asks for more than the others.
+struct Changed {
+    paths: BTreeSet<String>,
+    rebuild: Option<(String, Decision)>,
+}
+
+impl Sync {
+    /// Begins to watch. The second value is what a person should know.
+    pub async fn begin(subject: Subject) -> Result<(Sync, Option<Failure>)> {
+        let begun = tokio::task::spawn_blocking(move || Sync::begin_blocking(subject));
+        begun.await.or_fail(WHAT, "")?
+    }
+
+    fn begin_blocking(subject: Subject) -> Result<(Sync, Option<Failure>)> {
+        let (folder, settings) = (&subject.service.folder, &subject.settings);
+        let object = folder.join(&settings.context);
+        let root = object.canonicalize();
+        let root = root.or_fail(WHAT, object.display().to_string())?;
+        let rules = Rules::new(folder, settings)?;
+        let dockerfile = folder.join(&settings.dockerfile);
+        let text = std::fs::read_to_string(&dockerfile);
+        let text = text.or_fail(WHAT, dockerfile.display().to_string())?;
+        let target = match &settings.container.sync_target {
+            Some(folder) => Target::Folder(folder.clone()),
+            None => Target::Dockerfile(Placements::read(&text)),
+        };
+        let mut folders: Vec<&Path> = vec![&root];
+        if !folder.starts_with(&root) {
+            folders.push(folder);
+        }
+        let (changes, warning) = Changes::watch(&folders)?;
+        let entries = subject.context.manifest.entries.iter().cloned();
+        let base: Tree = entries
+            .map(|entry| (entry.path().to_owned(), entry))
+            .collect();
+        let sync = Sync {
+            root,
+            dockerfile,
+            rules,
+            target,
+            current: base.clone(),
+            base,
+            container: None,
+            following: None,
+            owed: None,
+            is_first: true,
+            changes,
+            subject,
+        };
+        Ok((sync, warning))
+    }
+
+    /// Brings every change to the container, until one asks for another image: then the file and
+    /// the reason are returned. Cancel safe only between changes.
+    pub async fn until_rebuild(&mut self, tell: &mut dyn FnMut(News)) -> Done {
+        loop {
+            let seen = match std::mem::take(&mut self.is_first) {
+                // What changed before the watching began, and what an earlier session left.
+                true => Seen::Anything,
+                false => self.next_change(tell).await,
+            };
+            match self.take(seen, Instant::now(), tell).await {
+                Ok(None) => {}
+                Ok(Some(done)) if done.tier == Tier::Rebuild => return done,
+                Ok(Some(done)) => tell(News::Done(done)),
+                Err(failure) => tell(News::Failed(failure)),
+            }
+        }
+    }
+
+    /// The image could not be built: whatever changes next asks for it again.
+    pub fn owe(&mut self, done: Done) {
+        self.owed = Some(done);
+    }
+
+    /// The next change; nothing, if there may be another container than before.
+    async fn next_change(&mut self, tell: &mut dyn FnMut(News)) -> Seen {
+        loop {
+            let state = async {
+                match &mut self.following {
+                    Some(following) => following.states.recv().await,
+                    None => {
+                        tokio::time::sleep(PAUSE).await;
+                        None
+                    }
+                }
+            };
+            tokio::select! {
+                seen = self.changes.next() => return seen,
+                state = state => match state {
+                    Some(HostState { ended: Some(code), .. }) => tell(News::Ended(code)),
+                    Some(_) => {}
+                    None => {
+                        self.following = None;
+                        return Seen::Paths(BTreeSet::new());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what a change asks for.
+    async fn take(
+        &mut self,
+        seen: Seen,
+        at: Instant,
+        tell: &mut dyn FnMut(News),
+    ) -> Result<Option<Done>> {
+        let changed = self.compare(seen).await?;
+        let is_change = !changed.paths.is_empty();
+        let done = |file: String, others, decision: Decision| Done {
+            tier: decision.tier,
+            file,
+            others,
+            rule: decision.rule,
+            ms: u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        if let Some((file, decision)) = changed.rebuild {
+            return Ok(Some(done(file, changed.paths.len(), decision)));
+        }
+        let connected = self.connect().await;
+        let Some(container) = &mut self.container else {
+            // Without a change there is nothing to be told of: it is tried again.
+            return connected.map(|()| None).or_else(|failure| match is_change {
+                true => Err(failure),
+                false => Ok(None),
+            });
+        };
+        let (base, current, target) = (&self.base, &self.current, &self.target);
+        let difference = container.difference(&changed.paths, base, current, target);
+        // Without a place a file can't differ there, but its change counts all the same.
+        let unplaced = changed
+            .paths
+            .iter()
+            .filter(|path| !container.places(path, target));
+        let asked = difference
+            .paths
+            .iter()
+            .map(|(path, _)| path)
+            .chain(unplaced);
+        let mut decided: Vec<(&String, Decision)> = asked
+            .map(|path| {
+                (
+                    path,
+                    self.rules.of_source(path, container.places(path, target)),
+                )
+            })
+            .collect();
+        // The sort is stable: the first of those that ask for the most stays in front.
+        decided.sort_by_key(|(_, decision)| std::cmp::Reverse(decision.tier));
+        let others = decided.len().saturating_sub(1);
+        let first = decided.into_iter().next();
+        let mut wanted = first.map(|(file, decision)| done(file.clone(), others, decision));
+        if is_change && let Some(owed) = self.owed.take() {
+            wanted = wanted
+                .filter(|wanted| wanted.tier >= owed.tier)
+                .or(Some(owed));
+        }
+        if wanted
+            .as_ref()
+            .is_some_and(|wanted| wanted.tier == Tier::Rebuild)
+        {
+            return Ok(wanted);
+        }
+        let restarts = wanted
+            .as_ref()
+            .is_some_and(|wanted| wanted.tier == Tier::Restart);
+        let brought = async {
+            container.bring(&self.root, difference, current).await?;
+            match restarts {
+                true => iterate(&container.agent, &self.subject.settings, tell).await,
+                false => Ok(()),
+            }
+        };
+        if let Err(failure) = brought.await {
+            container.distrust();
+            self.owed = wanted;
+            return Err(failure);
+        }
+        Ok(wanted.map(|wanted| Done {
+            ms: u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..wanted
+        }))
+    }
+
+    /// Compares what was seen to have changed with what was there before.
+    async fn compare(&mut self, seen: Seen) -> Result<Changed> {
+        let mut changed = Changed {
+            paths: BTreeSet::new(),
+            rebuild: None,
+        };
+        let paths = match seen {
+            Seen::Paths(paths) => paths,
+            Seen::Anything => [self.root.clone()].into(),
+        };
+        let mut below = Vec::new();
+        for path in paths {
+            if let Some(decision) = self.rules.of_file(&path) {
+                let shown = path.strip_prefix(&self.root).unwrap_or(&path);
+                changed.rebuild = Some((shown.display().to_string(), decision));
+            } else if let Ok(relative) = path.strip_prefix(&self.root) {
+                below.extend(relative.to_str().map(str::to_owned));
+            }
+        }
+        if below.is_empty() {
+            return Ok(changed);
+        }
+        let found = self.read(below.clone()).await?;
+        let is_in = |path: &str, folder: &str| {
+            folder.is_empty()
+                || path
+                    .strip_prefix(folder)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let looked_at = |path: &str| below.iter().any(|folder| is_in(path, folder));
+        let gone = self
+            .current
+            .keys()
+            .filter(|path| looked_at(path) && !found.contains_key(*path));
+        for path in gone.cloned().collect::<Vec<_>>() {
+            self.current.remove(&path);
+            changed.paths.insert(path);
+        }
+        for (path, entry) in found {
+            if self.current.get(&path) != Some(&entry) {
+                self.current.insert(path.clone(), entry);
+                changed.paths.insert(path);
+            }
+        }
+        Ok(changed)
+    }
+
+    /// What belongs to the build at or below paths, which are relative to the root.
+    async fn read(&self, paths: Vec<String>) -> Result<Tree> {
+        let (root, dockerfile) = (self.root.clone(), self.dockerfile.clone());
+        let settings = self.subject.settings.clone();
+        let reading = move || {
+            let selection = Selection {
+                root: &root,
+                dockerfile: &dockerfile,
+                use_git_ignore: settings.use_git_ignore,
+                ignore: &settings.ignore,
+            };
+            let mut entries: Vec<Entry> = Vec::new();
+            for path in &paths {
+                entries.extend(match path.as_str() {
+                    "" => context::read(&selection)?.manifest.entries,
+                    path => context::read_at(&selection, path)?,
+                });
+            }
+            let entries = entries.into_iter();
+            Ok(entries
+                .map(|entry| (entry.path().to_owned(), entry))
+                .collect())
+        };
+        tokio::task::spawn_blocking(reading)
+            .await
+            .or_fail(WHAT, "")?
+    }
+
+    /// Makes sure that there is a connection to the container that runs now.
+    async fn connect(&mut self) -> Result<()> {
+        if self
+            .container
+            .as_ref()
+            .is_some_and(|container| !container.agent.is_closed())
+        {
+            return Ok(());
+        }
+        self.container = None;
+        let (_, agent) = self.subject.link.agent().await?;
+        self.following = Some(follow(&agent).await?);
+        self.container = Some(Container::ask(agent).await?);
+        Ok(())
+    }
+}
+
+/// Builds in the container and starts the service again.
+async fn iterate(agent: &Agent, settings: &Settings, tell: &mut dyn FnMut(News)) -> Result<()> {
+    let order = Iterate {
+        build_commands: settings.container.build_commands.clone(),
+    };
+    let told = agent.iterate(&order, |event| {
+        if let IterateEvent::Log { line } = event {
+            tell(News::Output(line.clone()));
+        }
+    });
+    told.await
+}
+
+/// Follows the service in the background, so that the host stays when it has ended.
+async fn follow(agent: &Agent) -> Result<Following> {
+    let mut lines = agent.follow().await?.lines();
+    let (sender, states) = mpsc::channel(8);
+    let reading = tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            let Ok(state) = serde_json::from_str(&line) else {
+                return;
+            };
+            if sender.send(state).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(Following {
+        states,
+        _reading: AbortOnDropHandle::new(reading),
+    })
+}

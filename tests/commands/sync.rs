@@ -1,0 +1,175 @@
+//! A foreground `up`: what is saved is answered by the container.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use azds_tests::space::{Service, Space, get};
+use azds_tests::{Cluster, until};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams};
+use serde_json::Value;
+
+/// How long a change may take on a loaded machine, a build of the image included.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// `azds up` as it stays, and what it says on standard output: one JSON value a line.
+struct Up {
+    child: Child,
+    lines: Receiver<Value>,
+    uri: String,
+    pod: String,
+}
+
+impl Up {
+    fn start(space: &Space, service: &Service<'_>) -> Up {
+        let mut child = space
+            .command()
+            .arg("up")
+            .arg(&service.folder)
+            .args(["-o", "json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("azds starts");
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let value = serde_json::from_str(&line).expect("lines of JSON");
+                if sender.send(value).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut up = Up {
+            child,
+            lines,
+            uri: String::new(),
+            pod: String::new(),
+        };
+        let first = up.next();
+        up.uri = first["uris"][0]["uri"]
+            .as_str()
+            .expect("an address")
+            .to_owned();
+        up.pod = first["pod"].as_str().expect("a pod").to_owned();
+        up
+    }
+
+    fn next(&self) -> Value {
+        self.lines
+            .recv_timeout(PATIENCE)
+            .expect("azds says something")
+    }
+
+    /// The next thing that was done: tier and file.
+    fn done(&self) -> (String, String) {
+        let line = self.next();
+        let text = |name: &str| {
+            let value = line[name].as_str();
+            value.unwrap_or_else(|| panic!("{line}")).to_owned()
+        };
+        (text("tier"), text("file"))
+    }
+
+    /// Waits until the service answers with this currency.
+    async fn answers(&self, currency: &str) {
+        until(currency, async || {
+            let (_, body) = get(&self.uri, "/api/demo").map_err(|error| error.to_string())?;
+            let body: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+            match body["currency"] == currency {
+                true => Ok(()),
+                false => Err(body.to_string()),
+            }
+        })
+        .await;
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn step(tier: &str, file: &str) -> (String, String) {
+    (tier.to_owned(), file.to_owned())
+}
+
+/// A file in the container; its text, or that it is not there.
+fn in_container(space: &Space, path: &str) -> Result<String, String> {
+    let cluster = Cluster::get();
+    let output = cluster
+        .command(&cluster.kubectl)
+        .args(["--namespace", &space.namespace.name, "exec", "deploy/shop"])
+        .args(["--container", "shop", "--", "cat", path])
+        .output()
+        .expect("kubectl starts");
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+#[tokio::test]
+async fn what_is_saved_is_answered_by_the_container() {
+    let cluster = Cluster::get();
+    let space = cluster.space().await;
+    let service = space.python_service("shop", &[]);
+    service.replace(
+        "azds.yaml",
+        "        - \"!**/requirements.txt\"",
+        "        - \"static/**\"\n        - \"!**/requirements.txt\"",
+    );
+    let up = Up::start(&space, &service);
+    up.answers("EUR").await;
+
+    service.replace("app.py", "\"EUR\"", "\"USD\"");
+    assert_eq!(up.done(), step("restart", "app.py"));
+    up.answers("USD").await;
+
+    // A new folder with a file in it, which nothing has to be started again for.
+    fs::create_dir_all(service.folder.join("static/css")).expect("a folder");
+    service.write("static/css/site.css", "one");
+    assert_eq!(up.done(), step("sync", "static/css/site.css"));
+    assert_eq!(
+        in_container(&space, "/app/static/css/site.css"),
+        Ok("one".to_owned())
+    );
+    fs::remove_dir_all(service.folder.join("static")).expect("removed");
+    assert_eq!(up.done(), step("sync", "static/css/site.css"));
+    in_container(&space, "/app/static/css/site.css").expect_err("it is gone there, too");
+
+    // A mistake ends the service, not the session; its correction is answered.
+    let good = service.read("app.py");
+    service.write("app.py", &format!("raise SystemExit(3)\n{good}"));
+    assert_eq!(up.done(), step("restart", "app.py"));
+    until("the service to be down", async || {
+        match get(&up.uri, "/api/demo") {
+            Ok((status, _)) if status.contains("200") => Err(status),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    service.write("app.py", &good.replace("\"USD\"", "\"CHF\""));
+    assert_eq!(up.done(), step("restart", "app.py"));
+    up.answers("CHF").await;
+
+    // Another pod begins with the image's files: it gets the changes again.
+    let pods = Api::<Pod>::namespaced(space.namespace.client.clone(), &space.namespace.name);
+    let deleted = pods.delete(&up.pod, &DeleteParams::default()).await;
+    deleted.expect("the pod can be deleted");
+    assert_eq!(up.done(), step("restart", "app.py"));
+    up.answers("CHF").await;
+
+    service.write("requirements.txt", "# nothing yet\n");
+    assert_eq!(up.done(), step("rebuild", "requirements.txt"));
+    up.answers("CHF").await;
+    service.replace("app.py", "\"CHF\"", "\"SEK\"");
+    assert_eq!(up.done(), step("restart", "app.py"));
+    up.answers("SEK").await;
+}
