@@ -122,8 +122,8 @@ async fn what_is_saved_is_answered_by_the_container() {
     let service = space.python_service("shop", &[]);
     service.replace(
         "azds.yaml",
-        "        - \"!**/requirements.txt\"",
-        "        - \"static/**\"\n        - \"!**/requirements.txt\"",
+        "        - \"!**/requirements*.txt\"",
+        "        - \"static/**\"\n        - \"!**/requirements*.txt\"",
     );
     let up = Up::start(&space, &service);
     up.answers("EUR").await;

@@ -79,7 +79,8 @@ pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
 
 /// An answer that says what did not happen.
 pub fn refuse(status: StatusCode, failure: &Failure) -> Answer {
-    tracing::info!(%status, %failure, "refused");
+    // The peer is told. In the host this log is the service's own.
+    tracing::debug!(%status, %failure, "refused");
     json(status, failure)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use azds_protocol::agent::{HOST_PORT, TAG_PREFIX};
@@ -279,11 +280,12 @@ async fn bind_usual(release: &str, route: &Route) -> Result<TcpListener> {
 }
 
 async fn serve(listener: TcpListener, link: Arc<PodLink>, port: u16) {
+    let complained = Arc::new(AtomicBool::new(false));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((connection, _)) => drop(connections.spawn(carry(connection, Arc::clone(&link), port))),
+                Ok((connection, _)) => drop(connections.spawn(carry(connection, Arc::clone(&link), port, Arc::clone(&complained)))),
                 // Out of file descriptors: wait until some are free again.
                 Err(error) => {
                     tracing::warn!(%error, "no connection taken");
@@ -295,14 +297,20 @@ async fn serve(listener: TcpListener, link: Arc<PodLink>, port: u16) {
     }
 }
 
-async fn carry(mut local: TcpStream, link: Arc<PodLink>, port: u16) {
+/// Carries one connection. `complained` is whether somebody was told that it does not work: who asks
+/// again and again while a service starts is told once.
+async fn carry(mut local: TcpStream, link: Arc<PodLink>, port: u16, complained: Arc<AtomicBool>) {
     // Small messages go at once; a socket that refuses the option works all the same.
     let _ = local.set_nodelay(true);
     match link.open(port).await {
         Ok(mut tunnel) => {
+            complained.store(false, Ordering::Relaxed);
             if let Err(error) = tokio::io::copy_bidirectional(&mut local, &mut tunnel).await {
                 tracing::debug!(%error, port, "connection broke");
             }
+        }
+        Err(failure) if complained.swap(true, Ordering::Relaxed) => {
+            tracing::debug!(port, "{failure}");
         }
         Err(failure) => tracing::warn!(port, "{failure}"),
     }

@@ -1,9 +1,10 @@
-//! `prep` and `check`: what needs no cluster.
+//! `prep`, `explain` and `check`: what needs no cluster.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use azds::commands::sync::{Explained, Tier, explain};
 use azds::commands::{check as checking, prep};
 use azds_protocol::commands::{PrepArguments, PrepResult};
 use clap::Args;
@@ -64,6 +65,39 @@ fn prepared(result: &PrepResult, dry_run: bool) -> String {
         lines.push(format!("{} is ready for: azds up", result.service));
     }
     lines.join("\n")
+}
+
+#[derive(Args)]
+pub struct Explain {
+    /// Files of services
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Configuration of azds.yaml; none for the plain build
+    #[arg(long, value_name = "NAME")]
+    config: Option<String>,
+    #[command(flatten)]
+    answer: Answer,
+}
+
+impl Explain {
+    pub fn run(self) -> ExitCode {
+        let result = explain(&self.files, self.config.as_deref());
+        self.answer.give(result, |explained| {
+            let lines: Vec<_> = explained.iter().map(line).collect();
+            lines.join("\n")
+        })
+    }
+}
+
+fn line(explained: &Explained) -> String {
+    let tier = match explained.tier {
+        Some(Tier::Sync) => "sync",
+        Some(Tier::Restart) => "restart",
+        Some(Tier::Rebuild) => "rebuild",
+        None => "nothing",
+    };
+    let Explained { file, rule, .. } = explained;
+    format!("{}: {tier} ({rule})", file.display())
 }
 
 pub fn check(arguments: &checking::Arguments) -> ExitCode {

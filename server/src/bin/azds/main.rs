@@ -29,6 +29,8 @@ enum Command {
     Prep(files::Prep),
     /// Build a service in the cluster, install it, and open tunnels to it
     Up(up::Up),
+    /// Say what a change of files would do: sync, restart or rebuild
+    Explain(files::Explain),
     /// Remove a service
     Down(services::Down),
     /// List the services that are up
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
     match command {
         Command::Prep(arguments) => arguments.run(),
         Command::Up(arguments) => arguments.run(),
+        Command::Explain(arguments) => arguments.run(),
         Command::Down(arguments) => arguments.run(),
         Command::ListUp(arguments) => arguments.services(),
         Command::ListUris(arguments) => arguments.uris(),

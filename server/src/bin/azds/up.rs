@@ -137,8 +137,6 @@ async fn only_logs(attached: &Attached, progress: &Progress) {
 
 async fn logs(attached: &Attached) {
     follow_logs(attached, |line| eprintln!("{line}")).await;
-    eprintln!("The pod is gone; the tunnels lead to the one that replaces it.");
-    std::future::pending::<()>().await;
 }
 
 fn taken_over() {

@@ -5,6 +5,7 @@
 
 mod changes;
 mod container;
+mod explain;
 mod tier;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ use crate::context::{self, BuildContext, Selection};
 use crate::failure::{Context, Failure, Result};
 use changes::{Changes, Seen};
 use container::{Container, Target, Tree};
+pub use explain::{Explained, explain};
 pub use tier::{Decision, Rules, Tier};
 
 const WHAT: &str = "the service is not kept up to date";
@@ -117,12 +119,7 @@ impl Sync {
         let root = root.or_fail(WHAT, object.display().to_string())?;
         let rules = Rules::new(folder, settings)?;
         let dockerfile = folder.join(&settings.dockerfile);
-        let text = std::fs::read_to_string(&dockerfile);
-        let text = text.or_fail(WHAT, dockerfile.display().to_string())?;
-        let target = match &settings.container.sync_target {
-            Some(folder) => Target::Folder(folder.clone()),
-            None => Target::Dockerfile(Placements::read(&text)),
-        };
+        let target = target(settings, &dockerfile)?;
         let mut folders: Vec<&Path> = vec![&root];
         if !folder.starts_with(&root) {
             folders.push(folder);
@@ -372,6 +369,16 @@ impl Sync {
         self.container = Some(Container::ask(agent).await?);
         Ok(())
     }
+}
+
+/// Where the files of the context lie in the container.
+fn target(settings: &Settings, dockerfile: &Path) -> Result<Target> {
+    if let Some(folder) = &settings.container.sync_target {
+        return Ok(Target::Folder(folder.clone()));
+    }
+    let text = std::fs::read_to_string(dockerfile);
+    let text = text.or_fail(WHAT, dockerfile.display().to_string())?;
+    Ok(Target::Dockerfile(Placements::read(&text)))
 }
 
 /// Builds in the container and starts the service again.

@@ -18,14 +18,36 @@ const AHEAD: usize = 256;
 /// Pause before a log that ended is read on: its container starts again, or its pod is gone.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Passes the lines that the service's containers write to `show`, until the pod is gone.
+/// Passes the lines that the service's containers write to `show`; when the pod is gone, those of
+/// the one that replaces it. Runs until it is dropped.
 pub async fn follow_logs(attached: &Attached, mut show: impl FnMut(&str)) {
     let space = attached.result.space.as_str();
     let pods: Api<Pod> = Api::namespaced(attached.cluster.client.clone(), space);
+    let mut pod = attached.pod.clone();
+    loop {
+        follow(&pods, &pod, &mut show).await;
+        let gone = pod.name_any();
+        show(&format!("Pod {gone} is gone."));
+        pod = loop {
+            sleep(PAUSE).await;
+            // Not there yet, or the cluster does not answer: it is asked again.
+            let Ok((name, _)) = attached.owner.link.agent().await else {
+                continue;
+            };
+            match pods.get_opt(&name).await {
+                Ok(Some(next)) if name != gone => break next,
+                _ => {}
+            }
+        };
+        show(&format!("Pod {} has taken its place.", pod.name_any()));
+    }
+}
+
+async fn follow(pods: &Api<Pod>, pod: &Pod, show: &mut impl FnMut(&str)) {
     let (lines, mut queue) = mpsc::channel(AHEAD);
     let mut readers = JoinSet::new();
-    for container in wrapped_containers(&attached.pod) {
-        let (pods, pod, lines) = (pods.clone(), attached.pod.name_any(), lines.clone());
+    for container in wrapped_containers(pod) {
+        let (pods, pod, lines) = (pods.clone(), pod.name_any(), lines.clone());
         readers.spawn(read(pods, pod, container, lines));
     }
     drop(lines);
