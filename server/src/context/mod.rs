@@ -9,4 +9,4 @@ mod selection;
 
 pub use content::{BuildContext, read};
 pub use manifest::{check_manifest, check_path, digest_of, manifest_digest, tag};
-pub use selection::Selection;
+pub use selection::{Selection, files};

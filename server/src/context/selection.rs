@@ -44,21 +44,32 @@ pub(super) const WHAT: &str = "the build context could not be read";
 
 /// Everything that belongs to the build, sorted by path.
 pub(super) fn walk(selection: &Selection) -> Result<Vec<Found>> {
-    let mut walk = Walk {
-        docker: docker_ignore(selection)?,
-        overrides: overrides(selection)?,
-        git: None,
-        found: Vec::new(),
-    };
-    if selection.use_git_ignore {
-        walk.git = Some(git_ignores_above(selection.root)?);
-    }
+    let mut walk = Walk::new(selection, usize::MAX)?;
     walk.folder(selection.root, "", &State::default())?;
     walk.found.sort_unstable();
     Ok(walk.found)
 }
 
+/// Paths of the files that belong to the build, sorted, without reading them. `None` if more than `most`
+/// entries of folders would have to be looked at. Blocking.
+pub fn files(selection: &Selection, most: usize) -> Result<Option<Vec<String>>> {
+    let mut walk = Walk::new(selection, most)?;
+    walk.folder(selection.root, "", &State::default())?;
+    if walk.left == 0 {
+        return Ok(None);
+    }
+    let files = walk
+        .found
+        .into_iter()
+        .filter(|found| found.kind == Kind::File);
+    let mut paths: Vec<String> = files.map(|found| found.path).collect();
+    paths.sort_unstable();
+    Ok(Some(paths))
+}
+
 struct Walk {
+    /// Entries that may still be looked at; the walk ends at 0.
+    left: usize,
     docker: DockerIgnore,
     overrides: Gitignore,
     /// The .gitignore files of the folders on the way, outermost first.
@@ -82,6 +93,17 @@ impl State {
 }
 
 impl Walk {
+    fn new(selection: &Selection, most: usize) -> Result<Walk> {
+        let git = selection.use_git_ignore;
+        Ok(Walk {
+            left: most,
+            docker: docker_ignore(selection)?,
+            overrides: overrides(selection)?,
+            git: git.then(|| git_ignores_above(selection.root)).transpose()?,
+            found: Vec::new(),
+        })
+    }
+
     fn folder(&mut self, folder: &Path, relative: &str, state: &State) -> Result<()> {
         let listed =
             fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
@@ -97,6 +119,10 @@ impl Walk {
         }
         let before = self.found.len();
         for entry in entries {
+            if self.left == 0 {
+                break;
+            }
+            self.left -= 1;
             let path = entry.path();
             let Ok(name) = entry.file_name().into_string() else {
                 return Err(Failure::new(

@@ -5,20 +5,12 @@ use std::collections::BTreeSet;
 use super::AzdsFile;
 use super::layer::{Layer, Spanned};
 use super::settings::ValuesFile;
-use crate::analysis::{Code, Problem, Severity};
-
-/// What the caller knows of files. Paths are relative to the folder of azds.yaml, with `/`.
-pub trait Files {
-    /// Whether there is a file.
-    fn is_file(&self, path: &str) -> bool;
-    /// Whether there is a folder.
-    fn is_folder(&self, path: &str) -> bool;
-}
+use crate::analysis::{Code, Problem, Severity, Surroundings};
 
 impl AzdsFile {
     /// Reports files and folders that are named and not there. An error is what makes an `up` fail
     /// that does not name a configuration, a warning what it has no need of.
-    pub fn missing_files(&self, files: &dyn Files) -> Vec<Problem> {
+    pub fn missing_files(&self, files: &dyn Surroundings) -> Vec<Problem> {
         let develop = self
             .configurations
             .iter()
@@ -60,7 +52,7 @@ impl AzdsFile {
 }
 
 struct Check<'a> {
-    files: &'a dyn Files,
+    files: &'a dyn Surroundings,
     /// Whether an `up` that does not name a configuration works with this layer.
     needed: bool,
     /// The layer that is laid over this one.

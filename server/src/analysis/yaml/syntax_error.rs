@@ -5,6 +5,7 @@ use std::ops::Range;
 use granit_parser::{ErrorKind, ScanError};
 
 use crate::analysis::lines::floor_char_boundary;
+use crate::analysis::{Edit, Fix};
 
 /// Where and why a text is not YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,15 +14,77 @@ pub struct SyntaxError {
     pub range: Range<usize>,
     /// Why.
     pub message: String,
+    /// What makes it YAML, where that is plain.
+    pub fix: Option<Fix>,
 }
 
 impl SyntaxError {
     pub(super) fn new(text: &str, error: &ScanError) -> SyntaxError {
         let at = error.marker().byte_offset().unwrap_or(text.len());
+        let range = word_at(text, at);
+        let fix = match error.kind() {
+            ErrorKind::UnknownAnchor => quoted(text, &range),
+            ErrorKind::TabInBlockIndentation | ErrorKind::TabNotAllowed => spaces(text, at),
+            _ => None,
+        };
         SyntaxError {
-            range: word_at(text, at),
+            range,
             message: message(error),
+            fix,
         }
+    }
+
+    /// A text that lost its quotes and is read as a tag.
+    pub(super) fn bare_tag(text: &str, range: Range<usize>) -> SyntaxError {
+        SyntaxError {
+            message: "a text that begins with `!` must be in quotes".to_owned(),
+            fix: quoted(text, &range),
+            range,
+        }
+    }
+}
+
+/// Puts the word in quotes, without the brackets and commas that follow it.
+fn quoted(text: &str, range: &Range<usize>) -> Option<Fix> {
+    let word = text.get(range.clone())?;
+    let line = word.split(['\n', '\r']).next()?;
+    // Braces belong to the glob as long as they are closed in it.
+    let mut open = 0_usize;
+    let end = line.char_indices().find(|(_, letter)| match letter {
+        '{' => {
+            open += 1;
+            false
+        }
+        '}' if open > 0 => {
+            open -= 1;
+            false
+        }
+        ',' => open == 0,
+        letter => [']', '}', ' '].contains(letter),
+    });
+    let word = &line[..end.map_or(line.len(), |(at, _)| at)];
+    let range = range.start..range.start + word.len();
+    let is_plain = !word.is_empty() && !word.contains(['"', '\\']);
+    is_plain.then(|| fix("Put it in quotes", range, format!("\"{word}\"")))
+}
+
+/// Two spaces for each tab of a line's indentation.
+fn spaces(text: &str, at: usize) -> Option<Fix> {
+    let at = floor_char_boundary(text, at);
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = &text[start..];
+    let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+    let range = start..start + indent.len();
+    indent
+        .contains('\t')
+        .then(|| fix("Change tabs to spaces", range, indent.replace('\t', "  ")))
+}
+
+fn fix(title: &str, range: Range<usize>, text: String) -> Fix {
+    Fix {
+        title: title.to_owned(),
+        edits: vec![Edit { range, text }],
+        automatic: true,
     }
 }
 
