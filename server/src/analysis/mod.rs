@@ -169,6 +169,8 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
 }
 
 #[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,10 @@
 //! What is reported, and where. `UPDATE_EXPECT=1 cargo test` writes the labels.
 
-use std::path::{Path, PathBuf};
-
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::fixture::{There, ask, check};
-use super::{Code, Kind, Problem, Severity, azds_yaml};
+use super::{Code, Kind, Problem, azds_yaml, edited};
 
 fn check_azds_yaml(fixture: Expect) {
     // Fixtures show a part of a file; what is missing in them has a test of its own.
@@ -252,46 +250,6 @@ fn values_files() {
     "#]]);
 }
 
-/// Every azds.yaml of the corpus worked for somebody.
-#[test]
-fn no_error_in_the_corpus() {
-    let Some(corpus) = std::env::var_os("AZDS_CORPUS") else {
-        eprintln!("not run: AZDS_CORPUS is not set");
-        return;
-    };
-    let mut files = Vec::new();
-    find(Path::new(&corpus), &mut files);
-    assert!(!files.is_empty(), "no azds.yaml in {}", corpus.display());
-    for path in files {
-        let text = std::fs::read_to_string(&path).expect("a file of the corpus is text");
-        let problems = if path.ends_with("azds.yaml") {
-            azds_yaml::analyse(&text).problems
-        } else {
-            values_problems(&text)
-        };
-        let errors: Vec<_> = problems
-            .iter()
-            .filter(|problem| problem.severity == Severity::Error)
-            .collect();
-        assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
-    }
-}
-
-fn find(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("a folder of the corpus can be read") {
-        let path = entry.expect("so can its entries").path();
-        if path.is_dir() {
-            find(&path, files);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-            && !path.ends_with("Chart.yaml")
-        {
-            files.push(path);
-        }
-    }
-}
-
 const SHOP: &str = "kind: helm-release\nbuild:\n  context: .\n  args: {A: \"b\", ä: 'ö'}\ninstall:\n  chart: charts/shop\n  values:\n  - values.dev.yaml?\n  set:\n    image: {tag: $(tag)}\n    text: |\n      é\n";
 
 proptest! {
@@ -309,5 +267,40 @@ proptest! {
         for problem in problems.into_iter().chain(values_problems(&text)) {
             prop_assert!(text.get(problem.range.clone()).is_some(), "{problem:?}");
         }
+    }
+
+    /// A completion at any place is written there, and what any document answers lies inside of it.
+    #[test]
+    fn answers_are_inside_the_text(
+        cut in 0..SHOP.len(),
+        length in 0..40_usize,
+        typed in "[-a-z:{}\\[\\]\"'|>&*!#$(\t\r\n ä]{0,12}",
+        at in 0..SHOP.len(),
+    ) {
+        let cut = SHOP.floor_char_boundary(cut);
+        let end = SHOP.ceil_char_boundary((cut + length).min(SHOP.len()));
+        let text = format!("{}{typed}{}", &SHOP[..cut], &SHOP[end..]);
+        let at = text.floor_char_boundary(at.min(text.len()));
+        ask(Kind::AzdsYaml, &text, &There::default(), |document| {
+            for completion in document.completions(at) {
+                let range = completion.edit.range;
+                prop_assert!(range.start <= at && at <= range.end, "{range:?} {at} {text:?}");
+                prop_assert!(text.get(range).is_some());
+            }
+            let places = document.folds().into_iter().map(|fold| fold.range);
+            let places = places.chain(document.selections(at)).chain(document.hover(at).map(|it| it.range));
+            for range in places {
+                prop_assert!(text.get(range.clone()).is_some(), "{range:?} {text:?}");
+            }
+            for symbol in document.symbols() {
+                prop_assert!(symbol.range.start <= symbol.selection.start, "{symbol:?} {text:?}");
+                prop_assert!(symbol.selection.end <= symbol.range.end, "{symbol:?} {text:?}");
+            }
+            let edits = document.format();
+            let formatted = edited(&text, &edits);
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            prop_assert_eq!(words(&text), words(&formatted));
+            Ok(())
+        })?;
     }
 }

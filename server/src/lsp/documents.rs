@@ -256,6 +256,9 @@ pub(super) fn path(uri: &Uri) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use tower_lsp::ls_types::{Position, Range};
+
     use super::*;
 
     fn uri() -> Uri {
@@ -300,5 +303,57 @@ mod tests {
         assert!(documents.may_show(&next(&documents).await, true));
         documents.close(uri());
         assert!(matches!(documents.next().await, Work::Clear(_)));
+    }
+
+    /// A change as an editor that counts columns one way tells it: a range, and what comes there.
+    fn told(
+        text: &str,
+        range: std::ops::Range<usize>,
+        new: &str,
+        encoding: Encoding,
+    ) -> TextDocumentContentChangeEvent {
+        // Counted by hand, not by what is tested.
+        let position = |offset: usize| {
+            let before = &text[..offset];
+            let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+            let character = match encoding {
+                Encoding::Utf8 => line.len(),
+                Encoding::Utf16 => line.encode_utf16().count(),
+            };
+            Position::new(before.matches('\n').count() as u32, character as u32)
+        };
+        TextDocumentContentChangeEvent {
+            range: Some(Range::new(position(range.start), position(range.end))),
+            range_length: None,
+            text: new.to_owned(),
+        }
+    }
+
+    proptest! {
+        /// Edits, one by one and several at once, come to the same as the whole text.
+        #[test]
+        fn edits_come_to_the_same_as_the_whole_text(
+            start in "[a\u{e4}\u{1f600}\n]{0,30}",
+            edits in proptest::collection::vec((0..40_usize, 0..10_usize, "[b\u{e9}\u{1f680}\n]{0,4}"), 1..12),
+            at_once in 1..4_usize,
+        ) {
+            for encoding in [Encoding::Utf8, Encoding::Utf16] {
+                let documents = Documents::default();
+                documents.open(uri(), start.clone(), 0);
+                let mut text = start.clone();
+                for (version, edits) in edits.chunks(at_once).enumerate() {
+                    let mut changes = Vec::new();
+                    for (at, length, new) in edits {
+                        let from = text.floor_char_boundary((*at).min(text.len()));
+                        let to = text.floor_char_boundary((from + length).min(text.len()));
+                        changes.push(told(&text, from..to, new, encoding));
+                        text.replace_range(from..to, new);
+                    }
+                    documents.change(uri(), version as i32 + 1, changes, encoding);
+                }
+                let snapshot = documents.snapshot(&uri()).expect("it is open");
+                prop_assert_eq!(snapshot.source.text(), text.as_str());
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Conversations with the real server.
 
 mod editor;
+mod features;
 
 use futures_util::FutureExt;
 use serde_json::{Value as Json, json};

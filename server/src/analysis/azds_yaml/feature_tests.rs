@@ -79,7 +79,9 @@ fn fixed(text: &str, code: Code, expected: Expect) {
 
 #[test]
 fn keys_that_are_not_there_yet() {
-    completions("$0", expect![[r#"
+    completions(
+        "$0",
+        expect![[r#"
         kind
         apiVersion
         build
@@ -87,8 +89,11 @@ fn keys_that_are_not_there_yet() {
         container
         configurations
         ---
-        kind: "#]]);
-    completions("kind: helm-release\nb$0\ninstall: {}\n", expect![[r#"
+        kind: "#]],
+    );
+    completions(
+        "kind: helm-release\nb$0\ninstall: {}\n",
+        expect![[r#"
         apiVersion
         build
         container
@@ -97,8 +102,11 @@ fn keys_that_are_not_there_yet() {
         kind: helm-release
         apiVersion: 
         install: {}
-    "#]]);
-    completions("build:\n  context: .\n  $0\n", expect![[r#"
+    "#]],
+    );
+    completions(
+        "build:\n  context: .\n  $0\n",
+        expect![[r#"
         dockerfile
         useGitIgnore
         ignore
@@ -107,8 +115,11 @@ fn keys_that_are_not_there_yet() {
         build:
           context: .
           dockerfile: 
-    "#]]);
-    completions("build:\n  dock$0: Dockerfile\n", expect![[r#"
+    "#]],
+    );
+    completions(
+        "build:\n  dock$0: Dockerfile\n",
+        expect![[r#"
         context
         dockerfile
         useGitIgnore
@@ -117,22 +128,29 @@ fn keys_that_are_not_there_yet() {
         ---
         build:
           context: Dockerfile
-    "#]]);
-    completions("build: {context: ., $0}\n", expect![[r#"
+    "#]],
+    );
+    completions(
+        "build: {context: ., $0}\n",
+        expect![[r#"
         dockerfile
         useGitIgnore
         ignore
         args
         ---
         build: {context: ., dockerfile: }
-    "#]]);
-    completions("configurations:\n  $0\n", expect![[r#"
-        develop
-        ---
-        configurations:
-          develop:
+    "#]],
+    );
+    completions(
+        "configurations:\n  $0\n",
+        expect![[r#"
+            develop
+            ---
+            configurations:
+              develop:
     
-    "#]]);
+        "#]],
+    );
     completions(
         "configurations:\n  develop:\n    container:\n      iter$0",
         expect![[r#"
@@ -147,7 +165,9 @@ fn keys_that_are_not_there_yet() {
                   sync:
         "#]],
     );
-    completions("install:\n  set:\n    image:\n      $0\n", expect![[r#"
+    completions(
+        "install:\n  set:\n    image:\n      $0\n",
+        expect![[r#"
         repository
         tag
         pullPolicy
@@ -156,32 +176,47 @@ fn keys_that_are_not_there_yet() {
           set:
             image:
               repository: 
-    "#]]);
-    completions("install:\n  set:\n    mine:\n      $0\n", expect![[r#"
+    "#]],
+    );
+    completions(
+        "install:\n  set:\n    mine:\n      $0\n",
+        expect![[r#"
         ---
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn values_of_keys() {
-    completions("kind: $0", expect![[r#"
+    completions(
+        "kind: $0",
+        expect![[r#"
         helm-release
         ---
-        kind: helm-release"#]]);
-    completions("build:\n  useGitIgnore: t$0\n", expect![[r#"
+        kind: helm-release"#]],
+    );
+    completions(
+        "build:\n  useGitIgnore: t$0\n",
+        expect![[r#"
         true
         false
         ---
         build:
           useGitIgnore: true
-    "#]]);
-    completions("install:\n  set: {image: {tag: $0}}\n", expect![[r#"
+    "#]],
+    );
+    completions(
+        "install:\n  set: {image: {tag: $0}}\n",
+        expect![[r#"
         $(tag)
         ---
         install:
           set: {image: {tag: $(tag)}}
-    "#]]);
-    completions("container:\n  sync:\n  - $0\n", expect![[r#"
+    "#]],
+    );
+    completions(
+        "container:\n  sync:\n  - $0\n",
+        expect![[r#"
         "**/Pages/**"
         "**/Views/**"
         "**/wwwroot/**"
@@ -192,8 +227,11 @@ fn values_of_keys() {
         container:
           sync:
           - "**/Pages/**"
-    "#]]);
-    completions("container:\n  sync:\n    $0\n", expect![[r#"
+    "#]],
+    );
+    completions(
+        "container:\n  sync:\n    $0\n",
+        expect![[r#"
         "**/Pages/**"
         "**/Views/**"
         "**/wwwroot/**"
@@ -204,7 +242,8 @@ fn values_of_keys() {
         container:
           sync:
             - "**/Pages/**"
-    "#]]);
+    "#]],
+    );
     completions(
         "container:\n  iterate: {processesToKill: [dotnet, $0]}\n",
         expect![[r#"
@@ -222,7 +261,9 @@ fn values_of_keys() {
 
 #[test]
 fn paths_that_are_there() {
-    completions("build:\n  dockerfile: Docker$0\n", expect![[r#"
+    completions(
+        "build:\n  dockerfile: Docker$0\n",
+        expect![[r#"
         Dockerfile
         Dockerfile.develop
         charts/
@@ -231,21 +272,28 @@ fn paths_that_are_there() {
         ---
         build:
           dockerfile: Dockerfile
-    "#]]);
-    completions("build:\n  context: $0\n", expect![[r#"
+    "#]],
+    );
+    completions(
+        "build:\n  context: $0\n",
+        expect![[r#"
         charts/
         src/
         ../
         ---
         build:
           context: charts
-    "#]]);
-    completions("install:\n  chart: charts/$0\n", expect![[r#"
+    "#]],
+    );
+    completions(
+        "install:\n  chart: charts/$0\n",
+        expect![[r#"
         shop/
         ---
         install:
           chart: charts/shop
-    "#]]);
+    "#]],
+    );
     completions(
         "install:\n  values: [values.dev.yaml?, \"a$0\"]\n",
         expect![[r#"
@@ -263,10 +311,15 @@ fn paths_that_are_there() {
 
 #[test]
 fn tokens_and_variables_where_one_is_begun() {
-    completions("install:\n  set: {host: shop$0}\n", expect![[r#"
+    completions(
+        "install:\n  set: {host: shop$0}\n",
+        expect![[r#"
         ---
-    "#]]);
-    completions("install:\n  set: {host: shop$$0}\n", expect![[r#"
+    "#]],
+    );
+    completions(
+        "install:\n  set: {host: shop$$0}\n",
+        expect![[r#"
         $(tag)
         $(spacePrefix)
         $(rootSpacePrefix)
@@ -278,7 +331,8 @@ fn tokens_and_variables_where_one_is_begun() {
         ---
         install:
           set: {host: shop$(tag)}
-    "#]]);
+    "#]],
+    );
     completions(
         "install:\n  set:\n    host: $(root$0Prefix)shop\n",
         expect![[r#"
@@ -292,7 +346,9 @@ fn tokens_and_variables_where_one_is_begun() {
                 host: $(tag)shop
         "#]],
     );
-    completions("build:\n  args:\n    A: ${M$0", expect![[r#"
+    completions(
+        "build:\n  args:\n    A: ${M$0",
+        expect![[r#"
         ${API_TOKEN}
         ${LONG}
         ${MODE}
@@ -300,24 +356,33 @@ fn tokens_and_variables_where_one_is_begun() {
         ---
         build:
           args:
-            A: ${API_TOKEN}"#]]);
+            A: ${API_TOKEN}"#]],
+    );
 }
 
 #[test]
 fn what_is_known_of_keys_and_values() {
-    hover("build:\n  con$0text: .\n", expect![[r#"
+    hover(
+        "build:\n  con$0text: .\n",
+        expect![[r#"
         [context]
         **context**: path of a folder; default: `.`
 
-        Root of the build context, and of what is synced. Relative to the folder of azds.yaml."#]]);
-    hover("container:\n  refr$0esh: {}\n", expect![[r#"
+        Root of the build context, and of what is synced. Relative to the folder of azds.yaml."#]],
+    );
+    hover(
+        "container:\n  refr$0esh: {}\n",
+        expect![[r#"
         [refresh]
         **refresh**: map
 
         What happens after a change of source files.
 
-        A key of 2018. It is called `iterate` now; both work."#]]);
-    hover("install:\n  chart: charts/$0shop\n", expect![[r#"
+        A key of 2018. It is called `iterate` now; both work."#]],
+    );
+    hover(
+        "install:\n  chart: charts/$0shop\n",
+        expect![[r#"
         [charts/shop]
         `charts/shop` is there.
 
@@ -325,8 +390,11 @@ fn what_is_known_of_keys_and_values() {
 
         **chart**: path of a chart
 
-        Folder of the Helm chart. Relative to the folder of azds.yaml. The chart's name is the service's."#]]);
-    hover("install:\n  values: [$0other.yaml?]\n", expect![[r#"
+        Folder of the Helm chart. Relative to the folder of azds.yaml. The chart's name is the service's."#]],
+    );
+    hover(
+        "install:\n  values: [$0other.yaml?]\n",
+        expect![[r#"
         [other.yaml?]
         `other.yaml` is not there, and need not be.
 
@@ -334,13 +402,17 @@ fn what_is_known_of_keys_and_values() {
 
         **values**: list of paths; default: `values.dev.yaml?`, `secrets.dev.yaml?`
 
-        Values files that are laid over the chart's own, later ones winning. Relative to the folder of azds.yaml. A `?` at the end says that the file may be missing."#]]);
+        Values files that are laid over the chart's own, later ones winning. Relative to the folder of azds.yaml. A `?` at the end says that the file may be missing."#]],
+    );
     hover("install:\n  set:\n    mi$0ne: 1\n", expect![[r#""#]]);
-    hover("configurations:\n  dev$0elop: {}\n", expect![[r#"
+    hover(
+        "configurations:\n  dev$0elop: {}\n",
+        expect![[r#"
         [develop]
         **configurations**: map
 
-        What is laid over `build`, `install` and `container` when a configuration is used: maps are merged, everything else is replaced. `azds up` uses `develop` where there is one; `--configuration NAME` uses another, `--configuration none` uses none."#]]);
+        What is laid over `build`, `install` and `container` when a configuration is used: maps are merged, everything else is replaced. `azds up` uses `develop` where there is one; `--configuration NAME` uses another, `--configuration none` uses none."#]],
+    );
     hover(
         "configurations:\n  develop:\n    container:\n      sync: [\"**/*.$0cshtml\"]\n",
         expect![[r#"
@@ -359,7 +431,11 @@ fn what_is_known_of_keys_and_values() {
 
 #[test]
 fn what_references_come_to_and_no_secrets() {
-    hover("install: {set: {tag: $($0tag)}}\n", expect![[r#""#]]);
+    hover("install: {set: {tag: $($0tag)}}\n", expect![[r#"
+        [$(tag)]
+        **$(tag)**
+
+        Tag of the image that is built: `mindaro-` and 16 digits that follow from what is built."#]]);
     hover(
         "build: {args: {A: \"x${MO$0DE:-Release}\"}}\n",
         expect![[r#"
@@ -397,11 +473,14 @@ fn what_references_come_to_and_no_secrets() {
 
 #[test]
 fn paths_lead_to_files() {
-    let text = "build:\n  context: ..\n  dockerfile: .\\Dockerfile\ninstall:\n  chart: charts/shop\n  values: [values.dev.yaml?, none.yaml?, ${X}.yaml]\n";
+    let text = "build:\n  context: ..\n  dockerfile: Dockerfile\ninstall:\n  chart: charts/shop\n  values: [values.dev.yaml?, none.yaml?, \"${X}.yaml\"]\n";
     let links = ask(Kind::AzdsYaml, text, &service(), |it| it.links());
     let shown = |link: &Link| format!("{} -> {}", &text[link.range.clone()], link.target.path);
     let shown: Vec<_> = links.iter().map(shown).collect();
-    expect!["charts/shop -> charts/shop/Chart.yaml"].assert_eq(&shown.join("\n"));
+    expect![[r#"
+        Dockerfile -> Dockerfile
+        charts/shop -> charts/shop/Chart.yaml
+        values.dev.yaml? -> values.dev.yaml"#]].assert_eq(&shown.join("\n"));
     let at = text.find("values.dev").expect("it is there");
     let places = ask(Kind::AzdsYaml, text, &service(), |it| it.definition(at));
     assert_eq!(places[0].path, "values.dev.yaml");
@@ -433,10 +512,10 @@ fn the_image_must_be_the_one_that_is_built() {
             match before.len() {
                 ..35 => expect![[r#"
                     install:
+                      chart: charts/shop
                       set:
                         image:
                           tag: $(tag)
-                      chart: charts/shop
                 "#]],
                 ..65 => expect![[r#"
                     install:
@@ -679,7 +758,8 @@ fn outline_folds_and_selections() {
         "build:\n  args:\n    A: b"
         "kind: helm-release\nbuild:\n  args:\n    A: b\nlist:\n- x\n- y: 1\n  z: 2"
         "# one\n# two\nkind: helm-release\nbuild:\n  args:\n    A: b\nlist:\n- x\n- y: 1\n  z: 2\n"
-    "##]].assert_eq(&shown);
+    "##]]
+    .assert_eq(&shown);
 }
 
 fn show(symbol: &Symbol, depth: usize, shown: &mut String) {
@@ -715,7 +795,8 @@ fn section(path: &str, keys: &[Key], page: &mut String) {
         let text = text
             .split_once(": ")
             .map_or(text.as_str(), |(_, text)| text);
-        page.push_str(&format!("\n## {path}\n\nA {text}\n"));
+        let (kind, text) = text.split_once("\n\n").unwrap_or((text, ""));
+        page.push_str(&format!("\n## {path}\n\n*{kind}*\n\n{text}\n"));
         match key.kind {
             Type::Map(keys) | Type::Open(keys) => section(&path, keys.0, page),
             // What is laid over the base has the keys of the base.

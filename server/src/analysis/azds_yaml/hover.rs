@@ -15,7 +15,6 @@ const SHOWN: usize = 60;
 /// What is known of a place: of a key its meaning, of a value what it comes to.
 pub(super) fn hover(document: &Document<'_>, at: usize) -> Option<Hover> {
     let spot = yaml::spot(document.parsed(), at)?;
-    let (key, kind) = walk(&spot.path)?;
     if !spot.is_key && spot.node.text().is_some() {
         let mut references = tokens::references_in(document.text(), spot.node.range.clone());
         if let Some((range, reference)) =
@@ -33,6 +32,7 @@ pub(super) fn hover(document: &Document<'_>, at: usize) -> Option<Hover> {
     if !spot.is_key && spot.node.text().is_none() {
         return None;
     }
+    let (key, kind) = walk(&spot.path)?;
     let key = key?;
     let mut markdown = String::new();
     if !spot.is_key {

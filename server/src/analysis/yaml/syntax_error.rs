@@ -35,7 +35,8 @@ impl SyntaxError {
     }
 
     /// A text that lost its quotes and is read as a tag.
-    pub(super) fn bare_tag(text: &str, range: Range<usize>) -> SyntaxError {
+    pub(super) fn bare_tag(text: &str, tag: Range<usize>) -> SyntaxError {
+        let range = glob_at(text, tag.start);
         SyntaxError {
             message: "a text that begins with `!` must be in quotes".to_owned(),
             fix: quoted(text, &range),
@@ -44,13 +45,20 @@ impl SyntaxError {
     }
 }
 
-/// Puts the word in quotes, without the brackets and commas that follow it.
+/// Puts what begins at a place in quotes.
 fn quoted(text: &str, range: &Range<usize>) -> Option<Fix> {
-    let word = text.get(range.clone())?;
-    let line = word.split(['\n', '\r']).next()?;
-    // Braces belong to the glob as long as they are closed in it.
+    let range = glob_at(text, range.start);
+    let word = &text[range.clone()];
+    let is_plain = !word.is_empty() && !word.contains(['"', '\\']);
+    is_plain.then(|| fix("Put it in quotes", range, format!("\"{word}\"")))
+}
+
+/// The glob that begins at a place: up to a space, or to what ends it in a list. Braces belong to it as
+/// long as they are closed in it.
+fn glob_at(text: &str, start: usize) -> Range<usize> {
+    let start = floor_char_boundary(text, start);
     let mut open = 0_usize;
-    let end = line.char_indices().find(|(_, letter)| match letter {
+    let end = text[start..].find(|letter: char| match letter {
         '{' => {
             open += 1;
             false
@@ -60,12 +68,9 @@ fn quoted(text: &str, range: &Range<usize>) -> Option<Fix> {
             false
         }
         ',' => open == 0,
-        letter => [']', '}', ' '].contains(letter),
+        letter => letter == ']' || letter == '}' || letter.is_whitespace(),
     });
-    let word = &line[..end.map_or(line.len(), |(at, _)| at)];
-    let range = range.start..range.start + word.len();
-    let is_plain = !word.is_empty() && !word.contains(['"', '\\']);
-    is_plain.then(|| fix("Put it in quotes", range, format!("\"{word}\"")))
+    start..start + end.unwrap_or(text.len() - start)
 }
 
 /// Two spaces for each tab of a line's indentation.

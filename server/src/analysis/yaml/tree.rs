@@ -269,7 +269,16 @@ impl Builder {
                 self.add(node, 0);
             }
             Event::SequenceStart(style, anchor, _) => self.open(range, style, anchor, false),
-            Event::MappingStart(style, anchor, _) => self.open(range, style, anchor, true),
+            Event::MappingStart(style, anchor, tag) => {
+                // `!*.{a,b}` is a tag and a map after it.
+                if let Some(at) = span.tag_span().map(|tag| bytes(&tag))
+                    && tag.is_some_and(|tag| tag.is_custom())
+                    && at.end == range.start
+                {
+                    self.bare_tag.get_or_insert(at);
+                }
+                self.open(range, style, anchor, true);
+            }
             Event::SequenceEnd | Event::MappingEnd => self.close(range.end),
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! The image that the chart's pods run must be the one that azds builds.
 
-use super::{Subject, entry, insert_first};
+use super::{Subject, entry, insert_first, insert_last};
 use crate::analysis::azds_yaml::sets;
 use crate::analysis::yaml::Node;
 use crate::analysis::{Code, Problem};
@@ -52,7 +52,7 @@ fn tag(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
         }
         (None, None) if entry(&install.value, "set").is_none() => {
             let lines = ["set:", "  image:", "    tag: $(tag)"];
-            insert_first(title, &install.value, subject.text, &lines)
+            insert_last(title, &install.value, subject.text, &lines)
         }
         _ => None,
     };

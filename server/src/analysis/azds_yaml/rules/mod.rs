@@ -105,23 +105,43 @@ fn entry<'n>(map: &'n Node, key: &str) -> Option<&'n Entry> {
 
 /// The fix that puts lines before the first entry of a map.
 fn insert_first(title: &str, map: &Node, text: &str, lines: &[&str]) -> Option<Fix> {
+    let (at, indent, end) = first_line(map, text)?;
+    let lines = lines.iter().map(|line| format!("{line}{end}{indent}"));
+    Some(inserting(title, at, lines.collect()))
+}
+
+/// The fix that puts lines after the last entry of a map.
+fn insert_last(title: &str, map: &Node, text: &str, lines: &[&str]) -> Option<Fix> {
+    let (_, indent, end) = first_line(map, text)?;
+    // A text of many lines ends with its line end, everything else before it.
+    let last = text[..map.range.end].trim_end().len();
+    let at = text[last..]
+        .find(['\r', '\n'])
+        .map_or(text.len(), |at| last + at);
+    let lines = lines.iter().map(|line| format!("{end}{indent}{line}"));
+    Some(inserting(title, at, lines.collect()))
+}
+
+/// Where the first key of a map in a block begins, its indentation, and how lines end.
+fn first_line<'t>(map: &Node, text: &'t str) -> Option<(usize, &'t str, &'static str)> {
     let at = map.entries().first()?.key.range.start;
     let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
     let indent = &text[start..at];
     // What stands before the key belongs to it: `- `, or the bracket of a map in one line.
-    if !indent.chars().all(|c| c == ' ') {
-        return None;
-    }
+    let is_block = indent.chars().all(|c| c == ' ');
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let lines = lines.iter().map(|line| format!("{line}{end}{indent}"));
-    Some(Fix {
+    is_block.then_some((at, indent, end))
+}
+
+fn inserting(title: &str, at: usize, text: String) -> Fix {
+    Fix {
         title: title.to_owned(),
         edits: vec![Edit {
             range: at..at,
-            text: lines.collect(),
+            text,
         }],
         automatic: true,
-    })
+    }
 }
 
 /// The fix that takes an entry away with its lines. `None` if other things stand on them.
