@@ -163,7 +163,7 @@ fn the_first_syntax_error_is_reported_and_what_follows_is_read_on() {
           develop:
             container:
               sync: [**/Pages/**]
-        #            ^^^^^^^^^^^^ yaml-syntax: This is not valid YAML: a text that begins with `*` must be in quotes. [Put it in quotes]
+        #            ^^^^^^^^^^^ yaml-syntax: This is not valid YAML: a text that begins with `*` must be in quotes. [Put it in quotes]
               iterat: {}
         #     ^^^^^^ unknown-key: There is no key `iterat` here. Did you mean `iterate`? [Change to `iterate`]
     "#]]);

@@ -44,7 +44,10 @@ fn completions(marked: &str, expected: Expect) {
             it.edit.range.start <= at && at <= it.edit.range.end,
             "{it:?}"
         );
-        edited(&text, std::slice::from_ref(&it.edit))
+        let mut edit = it.edit.clone();
+        // Where the cursor is then.
+        edit.text.push_str("$0");
+        edited(&text, &[edit])
     });
     let first = first.unwrap_or_default();
     answer.push("---");
@@ -82,64 +85,64 @@ fn keys_that_are_not_there_yet() {
     completions(
         "$0",
         expect![[r#"
-        kind
-        apiVersion
-        build
-        install
-        container
-        configurations
-        ---
-        kind: "#]],
+            kind
+            apiVersion
+            build
+            install
+            container
+            configurations
+            ---
+            kind: $0"#]],
     );
     completions(
         "kind: helm-release\nb$0\ninstall: {}\n",
         expect![[r#"
-        apiVersion
-        build
-        container
-        configurations
-        ---
-        kind: helm-release
-        apiVersion: 
-        install: {}
-    "#]],
+            apiVersion
+            build
+            container
+            configurations
+            ---
+            kind: helm-release
+            apiVersion: $0
+            install: {}
+        "#]],
     );
     completions(
         "build:\n  context: .\n  $0\n",
         expect![[r#"
-        dockerfile
-        useGitIgnore
-        ignore
-        args
-        ---
-        build:
-          context: .
-          dockerfile: 
-    "#]],
+            dockerfile
+            useGitIgnore
+            ignore
+            args
+            ---
+            build:
+              context: .
+              dockerfile: $0
+        "#]],
     );
     completions(
         "build:\n  dock$0: Dockerfile\n",
         expect![[r#"
-        context
-        dockerfile
-        useGitIgnore
-        ignore
-        args
-        ---
-        build:
-          context: Dockerfile
-    "#]],
+            context
+            dockerfile
+            useGitIgnore
+            ignore
+            args
+            ---
+            build:
+              context$0: Dockerfile
+        "#]],
     );
     completions(
         "build: {context: ., $0}\n",
         expect![[r#"
-        dockerfile
-        useGitIgnore
-        ignore
-        args
-        ---
-        build: {context: ., dockerfile: }
-    "#]],
+            dockerfile
+            useGitIgnore
+            ignore
+            args
+            ---
+            build: {context: ., dockerfile: $0}
+        "#]],
     );
     completions(
         "configurations:\n  $0\n",
@@ -148,7 +151,7 @@ fn keys_that_are_not_there_yet() {
             ---
             configurations:
               develop:
-    
+                $0
         "#]],
     );
     completions(
@@ -163,20 +166,20 @@ fn keys_that_are_not_there_yet() {
               develop:
                 container:
                   sync:
-        "#]],
+                    $0"#]],
     );
     completions(
         "install:\n  set:\n    image:\n      $0\n",
         expect![[r#"
-        repository
-        tag
-        pullPolicy
-        ---
-        install:
-          set:
-            image:
-              repository: 
-    "#]],
+            repository
+            tag
+            pullPolicy
+            ---
+            install:
+              set:
+                image:
+                  repository: $0
+        "#]],
     );
     completions(
         "install:\n  set:\n    mine:\n      $0\n",
@@ -191,58 +194,58 @@ fn values_of_keys() {
     completions(
         "kind: $0",
         expect![[r#"
-        helm-release
-        ---
-        kind: helm-release"#]],
+            helm-release
+            ---
+            kind: helm-release$0"#]],
     );
     completions(
         "build:\n  useGitIgnore: t$0\n",
         expect![[r#"
-        true
-        false
-        ---
-        build:
-          useGitIgnore: true
-    "#]],
+            true
+            false
+            ---
+            build:
+              useGitIgnore: true$0
+        "#]],
     );
     completions(
         "install:\n  set: {image: {tag: $0}}\n",
         expect![[r#"
-        $(tag)
-        ---
-        install:
-          set: {image: {tag: $(tag)}}
-    "#]],
+            $(tag)
+            ---
+            install:
+              set: {image: {tag: $(tag)$0}}
+        "#]],
     );
     completions(
         "container:\n  sync:\n  - $0\n",
         expect![[r#"
-        "**/Pages/**"
-        "**/Views/**"
-        "**/wwwroot/**"
-        "!**/*.{sln,csproj}"
-        "!**/package.json"
-        "**/**"
-        ---
-        container:
-          sync:
-          - "**/Pages/**"
-    "#]],
+            "**/Pages/**"
+            "**/Views/**"
+            "**/wwwroot/**"
+            "!**/*.{sln,csproj}"
+            "!**/package.json"
+            "**/**"
+            ---
+            container:
+              sync:
+              - "**/Pages/**"$0
+        "#]],
     );
     completions(
         "container:\n  sync:\n    $0\n",
         expect![[r#"
-        "**/Pages/**"
-        "**/Views/**"
-        "**/wwwroot/**"
-        "!**/*.{sln,csproj}"
-        "!**/package.json"
-        "**/**"
-        ---
-        container:
-          sync:
-            - "**/Pages/**"
-    "#]],
+            "**/Pages/**"
+            "**/Views/**"
+            "**/wwwroot/**"
+            "!**/*.{sln,csproj}"
+            "!**/package.json"
+            "**/**"
+            ---
+            container:
+              sync:
+                - "**/Pages/**"$0
+        "#]],
     );
     completions(
         "container:\n  iterate: {processesToKill: [dotnet, $0]}\n",
@@ -254,7 +257,7 @@ fn values_of_keys() {
             python
             ---
             container:
-              iterate: {processesToKill: [dotnet, dotnet]}
+              iterate: {processesToKill: [dotnet, dotnet$0]}
         "#]],
     );
 }
@@ -264,35 +267,35 @@ fn paths_that_are_there() {
     completions(
         "build:\n  dockerfile: Docker$0\n",
         expect![[r#"
-        Dockerfile
-        Dockerfile.develop
-        charts/
-        src/
-        ../
-        ---
-        build:
-          dockerfile: Dockerfile
-    "#]],
+            Dockerfile
+            Dockerfile.develop
+            charts/
+            src/
+            ../
+            ---
+            build:
+              dockerfile: Dockerfile$0
+        "#]],
     );
     completions(
         "build:\n  context: $0\n",
         expect![[r#"
-        charts/
-        src/
-        ../
-        ---
-        build:
-          context: charts
-    "#]],
+            charts/
+            src/
+            ../
+            ---
+            build:
+              context: charts$0
+        "#]],
     );
     completions(
         "install:\n  chart: charts/$0\n",
         expect![[r#"
-        shop/
-        ---
-        install:
-          chart: charts/shop
-    "#]],
+            shop/
+            ---
+            install:
+              chart: charts/shop$0
+        "#]],
     );
     completions(
         "install:\n  values: [values.dev.yaml?, \"a$0\"]\n",
@@ -304,7 +307,7 @@ fn paths_that_are_there() {
             ../
             ---
             install:
-              values: [values.dev.yaml?, "app.yaml"]
+              values: [values.dev.yaml?, "app.yaml"$0]
         "#]],
     );
 }
@@ -320,18 +323,18 @@ fn tokens_and_variables_where_one_is_begun() {
     completions(
         "install:\n  set: {host: shop$$0}\n",
         expect![[r#"
-        $(tag)
-        $(spacePrefix)
-        $(rootSpacePrefix)
-        $(hostSuffix)
-        ${API_TOKEN}
-        ${LONG}
-        ${MODE}
-        ${BUILD_CONFIGURATION:-Debug}
-        ---
-        install:
-          set: {host: shop$(tag)}
-    "#]],
+            $(tag)
+            $(spacePrefix)
+            $(rootSpacePrefix)
+            $(hostSuffix)
+            ${API_TOKEN}
+            ${LONG}
+            ${MODE}
+            ${BUILD_CONFIGURATION:-Debug}
+            ---
+            install:
+              set: {host: shop$(tag)$0}
+        "#]],
     );
     completions(
         "install:\n  set:\n    host: $(root$0Prefix)shop\n",
@@ -343,20 +346,20 @@ fn tokens_and_variables_where_one_is_begun() {
             ---
             install:
               set:
-                host: $(tag)shop
+                host: $(tag)$0shop
         "#]],
     );
     completions(
         "build:\n  args:\n    A: ${M$0",
         expect![[r#"
-        ${API_TOKEN}
-        ${LONG}
-        ${MODE}
-        ${BUILD_CONFIGURATION:-Debug}
-        ---
-        build:
-          args:
-            A: ${API_TOKEN}"#]],
+            ${API_TOKEN}
+            ${LONG}
+            ${MODE}
+            ${BUILD_CONFIGURATION:-Debug}
+            ---
+            build:
+              args:
+                A: ${API_TOKEN}$0"#]],
     );
 }
 
@@ -431,11 +434,14 @@ fn what_is_known_of_keys_and_values() {
 
 #[test]
 fn what_references_come_to_and_no_secrets() {
-    hover("install: {set: {tag: $($0tag)}}\n", expect![[r#"
+    hover(
+        "install: {set: {tag: $($0tag)}}\n",
+        expect![[r#"
         [$(tag)]
         **$(tag)**
 
-        Tag of the image that is built: `mindaro-` and 16 digits that follow from what is built."#]]);
+        Tag of the image that is built: `mindaro-` and 16 digits that follow from what is built."#]],
+    );
     hover(
         "build: {args: {A: \"x${MO$0DE:-Release}\"}}\n",
         expect![[r#"
@@ -480,7 +486,8 @@ fn paths_lead_to_files() {
     expect![[r#"
         Dockerfile -> Dockerfile
         charts/shop -> charts/shop/Chart.yaml
-        values.dev.yaml? -> values.dev.yaml"#]].assert_eq(&shown.join("\n"));
+        values.dev.yaml? -> values.dev.yaml"#]]
+    .assert_eq(&shown.join("\n"));
     let at = text.find("values.dev").expect("it is there");
     let places = ask(Kind::AzdsYaml, text, &service(), |it| it.definition(at));
     assert_eq!(places[0].path, "values.dev.yaml");

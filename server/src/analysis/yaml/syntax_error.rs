@@ -21,36 +21,47 @@ pub struct SyntaxError {
 impl SyntaxError {
     pub(super) fn new(text: &str, error: &ScanError) -> SyntaxError {
         let at = error.marker().byte_offset().unwrap_or(text.len());
-        let range = word_at(text, at);
+        if let Some(start) = bare_glob(text, at) {
+            return SyntaxError::bare(text, start);
+        }
         let fix = match error.kind() {
-            ErrorKind::UnknownAnchor => quoted(text, &range),
             ErrorKind::TabInBlockIndentation | ErrorKind::TabNotAllowed => spaces(text, at),
             _ => None,
         };
         SyntaxError {
-            range,
+            range: word_at(text, at),
             message: message(error),
             fix,
         }
     }
 
-    /// A text that lost its quotes and is read as a tag.
-    pub(super) fn bare_tag(text: &str, tag: Range<usize>) -> SyntaxError {
-        let range = glob_at(text, tag.start);
+    /// A text without quotes that begins with a letter that means something else to YAML.
+    pub(super) fn bare(text: &str, start: usize) -> SyntaxError {
+        let range = glob_at(text, start);
+        let letter = text[range.start..].chars().next().unwrap_or('!');
         SyntaxError {
-            message: "a text that begins with `!` must be in quotes".to_owned(),
+            message: format!("a text that begins with `{letter}` must be in quotes"),
             fix: quoted(text, &range),
             range,
         }
     }
 }
 
-/// Puts what begins at a place in quotes.
+/// Where the text begins that an offset is in, if that begins as globs do: with `*`, an alias to YAML, or
+/// `!`, a tag.
+fn bare_glob(text: &str, at: usize) -> Option<usize> {
+    let at = floor_char_boundary(text, at);
+    let before = text[..at]
+        .rfind([' ', '\t', '\n', '['])
+        .map_or(0, |end| end + 1);
+    text[before..].starts_with(['*', '!']).then_some(before)
+}
+
+/// Puts a text in quotes.
 fn quoted(text: &str, range: &Range<usize>) -> Option<Fix> {
-    let range = glob_at(text, range.start);
     let word = &text[range.clone()];
     let is_plain = !word.is_empty() && !word.contains(['"', '\\']);
-    is_plain.then(|| fix("Put it in quotes", range, format!("\"{word}\"")))
+    is_plain.then(|| fix("Put it in quotes", range.clone(), format!("\"{word}\"")))
 }
 
 /// The glob that begins at a place: up to a space, or to what ends it in a list. Braces belong to it as
@@ -96,7 +107,6 @@ fn fix(title: &str, range: Range<usize>, text: String) -> Fix {
 /// Why it is not YAML, in plain words where the parser's are a riddle to most.
 fn message(error: &ScanError) -> String {
     let plain = match error.kind() {
-        ErrorKind::UnknownAnchor => "a text that begins with `*` must be in quotes",
         ErrorKind::SimpleKeyExpected => "a key must be followed by `:`",
         ErrorKind::ExpectedBlockMappingKey => {
             "this is no key of the map that it stands in; is the indentation right?"

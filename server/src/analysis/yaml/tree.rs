@@ -206,7 +206,7 @@ pub(super) fn read(text: &str) -> Read {
                     error: Some(SyntaxError::new(text, &error)),
                     bare_tag: builder
                         .bare_tag
-                        .map(|range| SyntaxError::bare_tag(text, range)),
+                        .map(|range| SyntaxError::bare(text, range.start)),
                     open_flow,
                 };
             }
@@ -217,7 +217,7 @@ pub(super) fn read(text: &str) -> Read {
         error: None,
         bare_tag: builder
             .bare_tag
-            .map(|range| SyntaxError::bare_tag(text, range)),
+            .map(|range| SyntaxError::bare(text, range.start)),
         open_flow: None,
     }
 }

@@ -155,6 +155,14 @@ fn sarif_names_file_rule_and_place() {
         "file://HERE/other/values.yaml"
     );
     assert_eq!(place["region"]["startLine"], 1);
+
+    let (_, out) = answer(&service(), "shop/values.dev.yaml", Output::Sarif);
+    let log: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let fix = &log["runs"][0]["results"][0]["fixes"][0];
+    assert_eq!(fix["description"]["text"], "Put it in quotes");
+    let replacement = &fix["artifactChanges"][0]["replacements"][0];
+    assert_eq!(replacement["insertedContent"]["text"], "\"6379\"");
+    assert_eq!(replacement["deletedRegion"]["startColumn"], 21);
 }
 
 #[test]
