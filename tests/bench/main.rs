@@ -1,16 +1,19 @@
 //! How long azds takes, beside what the same takes without it: floor and ours in the same run, in turns.
 //!
-//! `bench AZDS [up|dap] [-o json]`, with a cluster running; `cargo xtask bench` builds and calls it.
+//! `bench AZDS [up|dap] [-o json]`, with a cluster running, or `bench AZDS lsp [-o json]` without one;
+//! `cargo xtask bench` builds and calls it.
 //! docs/speed.md says what each row means.
 #![expect(clippy::print_stdout, reason = "it is a program for people")]
 
 mod debug;
 mod kubectl;
+mod lsp;
 mod service;
 mod statistics;
 mod tunnel;
 mod up;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use service::Service;
@@ -22,7 +25,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (group, json) = match words.as_slice() {
-        [group @ ("up" | "dap"), rest @ ..] => (Some(*group), rest),
+        [group @ ("up" | "dap" | "lsp"), rest @ ..] => (Some(*group), rest),
         rest => (None, rest),
     };
     let json = match json {
@@ -30,18 +33,16 @@ fn main() -> ExitCode {
         ["-o", "json"] => true,
         other => panic!("this is not understood: {other:?}"),
     };
-    let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
-    let service = runtime.block_on(Service::up(&azds));
-    let mut rows = Vec::new();
-    if group != Some("dap") {
-        rows.push(up::nothing_changed(&service));
-        rows.push(runtime.block_on(up::one_file_changed(&service)));
-        rows.extend(tunnel::rows(&service));
-    }
-    if group != Some("up") {
-        rows.push(debug::attach(&service));
-    }
-    drop(service);
+    let rows = match group {
+        Some("lsp") => {
+            let peer = std::env::var_os("AZDS_YAML_LANGUAGE_SERVER").map(PathBuf::from);
+            if peer.is_none() {
+                note("not run: yaml-language-server, which is not there");
+            }
+            lsp::rows(&azds, peer.as_deref())
+        }
+        group => on_the_cluster(&azds, group),
+    };
     if json {
         println!(
             "{}",
@@ -54,6 +55,22 @@ fn main() -> ExitCode {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
+}
+
+/// What needs a cluster: a group, or all of them.
+fn on_the_cluster(azds: &str, group: Option<&str>) -> Vec<Row> {
+    let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
+    let service = runtime.block_on(Service::up(azds));
+    let mut rows = Vec::new();
+    if group != Some("dap") {
+        rows.push(up::nothing_changed(&service));
+        rows.push(runtime.block_on(up::one_file_changed(&service)));
+        rows.extend(tunnel::rows(&service));
+    }
+    if group != Some("up") {
+        rows.push(debug::attach(&service));
+    }
+    rows
 }
 
 fn print(row: &Row) {

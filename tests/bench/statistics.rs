@@ -26,6 +26,17 @@ impl Times {
         }
     }
 
+    /// The one that so large a part of all does not exceed; NaN of none.
+    pub fn percentile(&self, part: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = (sorted.len() as f64 * part).ceil() as usize;
+        sorted
+            .get(at.saturating_sub(1))
+            .copied()
+            .unwrap_or(f64::NAN)
+    }
+
     /// For a person: the median, with the least and the most.
     pub fn describe(&self) -> String {
         let least = self.0.iter().copied().fold(f64::INFINITY, f64::min);
@@ -45,7 +56,7 @@ impl Times {
 pub struct Row {
     /// What is done.
     pub work: String,
-    /// Median of the same done without azds.
+    /// Median of the same done without azds; `null` in JSON if nothing does the same.
     pub floor: f64,
     /// Median of ours.
     pub ours: f64,
@@ -68,6 +79,25 @@ impl Row {
             ours: rounded(ours),
             limit: rounded(limit),
             unit: "ms",
+            pass: ours <= limit,
+        }
+    }
+}
+
+impl Row {
+    /// Beside somebody else's, with a limit of its own.
+    pub fn beside(work: &str, floor: &Times, ours: &Times, limit: f64) -> Row {
+        Row::of(work, floor.median(), ours.median(), limit, "ms")
+    }
+
+    /// Of figures that were worked out already.
+    pub fn of(work: &str, floor: f64, ours: f64, limit: f64, unit: &'static str) -> Row {
+        Row {
+            work: work.to_owned(),
+            floor: rounded(floor),
+            ours: rounded(ours),
+            limit,
+            unit,
             pass: ours <= limit,
         }
     }

@@ -1,8 +1,105 @@
 //! Problems as labels under the lines of a text: `#   ^^^^ code: message`.
 
-use super::{Problem, Severity};
+use std::collections::BTreeMap;
 
 use expect_test::Expect;
+
+use super::{Document, Kind, Problem, Severity, Source, Surroundings};
+
+/// Files and folders that are there, by their paths; those of folders end in `/`.
+#[derive(Default)]
+pub(super) struct There {
+    pub texts: BTreeMap<String, String>,
+    pub variables: BTreeMap<String, String>,
+}
+
+impl There {
+    /// Empty files.
+    pub fn with(paths: &[&str]) -> There {
+        let texts = paths.iter().map(|path| ((*path).to_owned(), String::new()));
+        There {
+            texts: texts.collect(),
+            ..There::default()
+        }
+    }
+}
+
+impl Surroundings for There {
+    fn is_file(&self, path: &str) -> bool {
+        self.texts.contains_key(path)
+    }
+
+    fn is_folder(&self, path: &str) -> bool {
+        let path = path.trim_start_matches("./");
+        let below = format!("{path}/");
+        path == "." || self.texts.keys().any(|other| other.starts_with(&below))
+    }
+
+    fn entries(&self, folder: &str) -> Vec<String> {
+        let below = if folder == "." {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
+        let inside = self
+            .texts
+            .keys()
+            .filter_map(|path| path.strip_prefix(&below));
+        let names = inside.filter(|rest| !rest.is_empty() && !rest.starts_with("../"));
+        let mut names: Vec<String> = names
+            .map(|rest| match rest.split_once('/') {
+                Some((folder, _)) => format!("{folder}/"),
+                None => rest.to_owned(),
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        self.texts.get(path).cloned()
+    }
+
+    fn context(&self, _: &super::Context<'_>) -> Option<Vec<String>> {
+        let files = self.texts.keys().filter(|path| !path.ends_with('/'));
+        Some(files.cloned().collect())
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
+    }
+
+    fn variables(&self) -> Vec<String> {
+        self.variables.keys().cloned().collect()
+    }
+}
+
+/// Asks the document that a text makes.
+pub(super) fn ask<T>(
+    kind: Kind,
+    text: &str,
+    around: &There,
+    question: impl FnOnce(&Document<'_>) -> T,
+) -> T {
+    let path = match kind {
+        Kind::AzdsYaml => "azds.yaml",
+        _ => "values.dev.yaml",
+    };
+    let source = Source::new(text);
+    question(&Document {
+        kind,
+        path,
+        source: &source,
+        around,
+    })
+}
+
+/// Takes the cursor, `$0`, out of a text.
+pub(super) fn cursor(marked: &str) -> (String, usize) {
+    let at = marked.find("$0").expect("the text has a cursor");
+    (marked.replacen("$0", "", 1), at)
+}
 
 /// Takes the labels out of a fixture, analyses what is left, and compares it with its labels.
 pub(super) fn check(fixture: Expect, analyse: impl Fn(&str) -> Vec<Problem>) {

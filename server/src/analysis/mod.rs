@@ -1,16 +1,23 @@
-//! Text in, problems out. Pure: no tokio, no kube, no LSP types, no files, no clock. Cannot fail.
+//! Text in, answers out. Pure: no tokio, no kube, no LSP types, no files, no clock. Cannot fail.
 //!
 //! All positions are byte offsets into the text that was given.
 
+pub mod answer;
 pub mod azds_yaml;
 mod code;
 pub mod dockerfile;
+mod document;
 pub mod lines;
 mod spelling;
+mod suppression;
+mod surroundings;
 pub mod values;
 pub mod yaml;
 
 pub use code::Code;
+pub use document::{Document, Features, Kind, Source};
+pub use suppression::suppressing;
+pub use surroundings::{Context, Surroundings};
 
 use std::ops::Range;
 
@@ -58,6 +65,8 @@ pub struct Fix {
     pub title: String,
     /// The changes. They do not overlap.
     pub edits: Vec<Edit>,
+    /// Whether it may be applied together with others, without anybody looking at it.
+    pub automatic: bool,
 }
 
 /// The replacement of a part of the text.
@@ -108,6 +117,7 @@ impl Problem {
         self.fixes.push(Fix {
             title: title.into(),
             edits: vec![edit],
+            automatic: true,
         });
         self
     }
@@ -119,8 +129,28 @@ impl From<yaml::SyntaxError> for Problem {
         if !message.ends_with('?') {
             message.push('.');
         }
-        Problem::error(Code::YamlSyntax, error.range, message)
+        let mut problem = Problem::error(Code::YamlSyntax, error.range, message);
+        problem.fixes.extend(error.fix);
+        problem
     }
+}
+
+/// The text after edits that do not overlap. Those that are not in the text, or overlap, are left out.
+pub fn edited(text: &str, edits: &[Edit]) -> String {
+    let mut edits: Vec<&Edit> = edits.iter().collect();
+    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+    let mut result = String::with_capacity(text.len());
+    let mut done = 0;
+    for edit in edits {
+        let before = text.get(done..edit.range.start);
+        if let Some(before) = before.filter(|_| edit.range.end <= text.len()) {
+            result.push_str(before);
+            result.push_str(&edit.text);
+            done = edit.range.end;
+        }
+    }
+    result.push_str(text.get(done..).unwrap_or_default());
+    result
 }
 
 /// Problems in the order of the text, each once: an alias shows the same place again. At a syntax
@@ -139,6 +169,8 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems
 }
 
+#[cfg(test)]
+mod corpus_tests;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

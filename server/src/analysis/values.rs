@@ -2,27 +2,30 @@
 
 use std::collections::HashSet;
 
-use super::azds_yaml::tokens_in;
-use super::yaml::{self, Node, Value};
-use super::{Code, Problem};
+use super::azds_yaml::{remove_entry, tokens_in};
+use super::yaml::{Node, Value};
+use super::{Code, Document, Features, Problem};
 
-/// What is wrong with a values file.
-pub fn analyse(text: &str) -> Vec<Problem> {
-    let parsed = yaml::parse(text);
+/// What can be asked of a values file.
+pub(super) const FEATURES: Features = Features {
+    problems,
+    ..Features::YAML
+};
+
+fn problems(document: &Document<'_>) -> Vec<Problem> {
+    let (text, parsed) = (document.text(), document.parsed());
     let mut problems = Vec::new();
-    if let Some(error) = parsed.error {
-        problems.push(error.into());
-    }
+    problems.extend(parsed.error.clone().map(Problem::from));
     for root in &parsed.documents {
-        duplicate_keys(root, &mut problems);
+        duplicate_keys(root, text, &mut problems);
         secrets(root, text, &mut problems);
         tokens(root, text, &mut problems);
     }
-    super::in_order(problems)
+    problems
 }
 
 /// Keys that stand twice in the same map.
-pub(super) fn duplicate_keys(root: &Node, problems: &mut Vec<Problem>) {
+pub(super) fn duplicate_keys(root: &Node, text: &str, problems: &mut Vec<Problem>) {
     root.walk(&mut |node| {
         let mut below = HashSet::new();
         for entry in node.entries().iter().rev() {
@@ -34,7 +37,10 @@ pub(super) fn duplicate_keys(root: &Node, problems: &mut Vec<Problem>) {
                     "`{key}` stands again further down in the same map, and that one counts."
                 );
                 let range = entry.key.range.clone();
-                problems.push(Problem::warning(Code::DuplicateKey, range, message));
+                let mut problem = Problem::warning(Code::DuplicateKey, range, message);
+                let title = "Remove the one that does nothing";
+                problem.fixes.extend(remove_entry(title, entry, text));
+                problems.push(problem);
             }
         }
     });

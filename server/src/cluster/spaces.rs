@@ -23,6 +23,11 @@ pub fn choose(cluster: &Cluster, asked: Option<&str>, folder: &Path) -> Result<S
     Ok(chosen.unwrap_or_else(|| cluster.default_namespace.clone()))
 }
 
+/// The folder's choice, if one was made.
+pub fn chosen(folder: &Path) -> Option<String> {
+    choices().ok()?.remove(&folder.display().to_string())
+}
+
 /// Keeps the choice of a space for a folder.
 pub fn select(folder: &Path, space: &str) -> Result<()> {
     let mut choices = choices()?;

@@ -4,16 +4,12 @@ mod human;
 mod json;
 
 use std::io::Write;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use crate::analysis::azds_yaml::{self, AzdsFile, Files};
-use crate::analysis::{Problem, Severity, values};
+use super::document::{Found, Known, Listings, clean};
+use super::service::CONFIG_FILE;
+use crate::analysis::{Kind, Problem, Severity, Source, azds_yaml};
 use crate::failure::{Context, Failure, Result};
-
-/// Name of the file that makes a folder a service.
-pub const AZDS_YAML: &str = "azds.yaml";
-/// How far above a values file its azds.yaml is looked for: `charts/NAME/values.yaml` and some more.
-const FOLDERS_ABOVE: usize = 4;
 
 /// Arguments of `azds check`.
 #[derive(Debug, Clone, clap::Args)]
@@ -67,16 +63,9 @@ pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>> {
     for path in paths {
         if path.is_dir() {
             let found = files.len();
-            for file in azds_yamls(path) {
-                let folder = file.parent().unwrap_or(path).to_owned();
-                let text = read(&file)?;
-                let named = azds_yaml::analyse(&text).file.values_files();
-                let there = named.iter().map(|name| clean(&folder.join(name)));
-                files.extend(there.filter(|path| path.is_file()));
-                files.push(clean(&file));
-            }
+            files.extend(files_in(path));
             if files.len() == found {
-                let why = format!("there is no {AZDS_YAML} in it");
+                let why = format!("there is no {CONFIG_FILE} in it");
                 return Err(nothing(path, why)
                     .try_to("Name the folder of a service, or run `azds prep` there first."));
             }
@@ -98,7 +87,17 @@ fn nothing(path: &Path, why: impl Into<String>) -> Failure {
 
 fn check_file(path: PathBuf) -> Result<Checked> {
     let text = read(&path)?;
-    let problems = problems_of(&path, &text).unwrap_or_else(|| values::analyse(&text));
+    let listings = Listings::default();
+    let known = Known {
+        open: &|_| None,
+        listings: &listings,
+    };
+    // What nobody names is checked as what it may be.
+    let found = Found::at(&path, known).unwrap_or_else(|| {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Found::of(Kind::Values, folder.to_owned(), &path, known)
+    });
+    let problems = found.document(&Source::new(text.as_str())).problems();
     Ok(Checked {
         path,
         text,
@@ -106,37 +105,21 @@ fn check_file(path: PathBuf) -> Result<Checked> {
     })
 }
 
-/// What is wrong with the text of a file; `None` if it is neither an azds.yaml nor a values file of
-/// one. Looks for the files that it names.
-pub fn problems_of(path: &Path, text: &str) -> Option<Vec<Problem>> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    match path.file_name()?.to_str()? {
-        AZDS_YAML => {
-            let analysis = azds_yaml::analyse(text);
-            let mut problems = analysis.problems;
-            problems.extend(analysis.file.missing_files(&On(folder)));
-            problems.sort_by_key(|problem| problem.range.start);
-            Some(problems)
-        }
-        "values.dev.yaml" | "secrets.dev.yaml" => Some(values::analyse(text)),
-        _ if is_named_above(path) => Some(values::analyse(text)),
-        _ => None,
+/// The azds.yaml files in a folder, without what Git ignores, and the values files that they name and
+/// that are there. Blocking.
+pub fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for file in azds_yamls(folder) {
+        let own = file.parent().unwrap_or(folder);
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let named = azds_yaml::analyse(&text).file.values_files();
+        let there = named.iter().map(|name| clean(&own.join(name)));
+        files.extend(there.filter(|path| path.is_file()));
+        files.push(clean(&file));
     }
-}
-
-/// Whether an azds.yaml above a file has it as a values file.
-fn is_named_above(path: &Path) -> bool {
-    let Ok(path) = std::path::absolute(path) else {
-        return false;
-    };
-    let folders = path.ancestors().skip(1).take(FOLDERS_ABOVE);
-    folders
-        .filter_map(|folder| Some((folder, read(&folder.join(AZDS_YAML)).ok()?)))
-        .any(|(folder, text)| {
-            let file: AzdsFile = azds_yaml::analyse(&text).file;
-            let mut named = file.values_files().into_iter();
-            named.any(|name| clean(&folder.join(name)) == path)
-        })
+    files.sort();
+    files.dedup();
+    files
 }
 
 fn azds_yamls(folder: &Path) -> Vec<PathBuf> {
@@ -144,43 +127,13 @@ fn azds_yamls(folder: &Path) -> Vec<PathBuf> {
         .build()
         .filter_map(|entry| entry.ok())
         .map(|entry| entry.into_path())
-        .filter(|path| path.ends_with(AZDS_YAML) && path.is_file())
+        .filter(|path| path.ends_with(CONFIG_FILE) && path.is_file())
         .collect()
 }
 
 fn read(path: &Path) -> Result<String> {
     let name = path.display().to_string();
     std::fs::read_to_string(path).or_fail("the file was not read", name)
-}
-
-/// The path without `.` and, where there is something to take away, without `..`.
-fn clean(path: &Path) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir
-                if matches!(clean.components().next_back(), Some(Component::Normal(_))) =>
-            {
-                clean.pop();
-            }
-            component => clean.push(component),
-        }
-    }
-    clean
-}
-
-/// The files on disk, seen from a folder.
-struct On<'a>(&'a Path);
-
-impl Files for On<'_> {
-    fn is_file(&self, path: &str) -> bool {
-        self.0.join(path).is_file()
-    }
-
-    fn is_folder(&self, path: &str) -> bool {
-        self.0.join(path).is_dir()
-    }
 }
 
 #[cfg(test)]

@@ -9,4 +9,4 @@ mod selection;
 
 pub use content::{BuildContext, read, read_at};
 pub use manifest::{blob_of, check_manifest, check_path, digest_of, is_tag, manifest_digest, tag};
-pub use selection::Selection;
+pub use selection::{Selection, files};

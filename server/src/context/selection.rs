@@ -44,7 +44,7 @@ pub(super) const WHAT: &str = "the build context could not be read";
 
 /// Everything that belongs to the build, sorted by path.
 pub(super) fn walk(selection: &Selection) -> Result<Vec<Found>> {
-    let mut walk = Walk::begin(selection)?;
+    let mut walk = Walk::new(selection, usize::MAX)?;
     walk.folder(selection.root, "", &State::default())?;
     walk.found.sort_unstable();
     Ok(walk.found)
@@ -52,13 +52,32 @@ pub(super) fn walk(selection: &Selection) -> Result<Vec<Found>> {
 
 /// What belongs to the build at `path`, or below it, sorted by path. Nothing if it is not there.
 pub(super) fn walk_at(selection: &Selection, path: &str) -> Result<Vec<Found>> {
-    let mut walk = Walk::begin(selection)?;
+    let mut walk = Walk::new(selection, usize::MAX)?;
     walk.at(selection.root, path)?;
     walk.found.sort_unstable();
     Ok(walk.found)
 }
 
+/// Paths of the files that belong to the build, sorted, without reading them. `None` if more than `most`
+/// entries of folders would have to be looked at. Blocking.
+pub fn files(selection: &Selection, most: usize) -> Result<Option<Vec<String>>> {
+    let mut walk = Walk::new(selection, most)?;
+    walk.folder(selection.root, "", &State::default())?;
+    if walk.left == 0 {
+        return Ok(None);
+    }
+    let files = walk
+        .found
+        .into_iter()
+        .filter(|found| found.kind == Kind::File);
+    let mut paths: Vec<String> = files.map(|found| found.path).collect();
+    paths.sort_unstable();
+    Ok(Some(paths))
+}
+
 struct Walk {
+    /// Entries that may still be looked at; the walk ends at 0.
+    left: usize,
     docker: DockerIgnore,
     overrides: Gitignore,
     /// The .gitignore files of the folders on the way, outermost first.
@@ -82,9 +101,10 @@ impl State {
 }
 
 impl Walk {
-    fn begin(selection: &Selection) -> Result<Walk> {
+    fn new(selection: &Selection, most: usize) -> Result<Walk> {
         let git = selection.use_git_ignore;
         Ok(Walk {
+            left: most,
             docker: docker_ignore(selection)?,
             overrides: overrides(selection)?,
             git: git.then(|| git_ignores_above(selection.root)).transpose()?,
@@ -148,6 +168,10 @@ impl Walk {
         }
         let before = self.found.len();
         for entry in entries {
+            if self.left == 0 {
+                break;
+            }
+            self.left -= 1;
             let path = entry.path();
             let Ok(name) = entry.file_name().into_string() else {
                 return Err(Failure::new(

@@ -1,13 +1,16 @@
 //! What is open in the editor.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tower_lsp::ls_types::{TextDocumentContentChangeEvent, Uri};
 
-use super::diagnostics;
+use super::translate;
+use crate::analysis::Source;
 use crate::analysis::lines::{Encoding, Lines};
+use crate::commands::document::Listings;
 
 /// The open documents, and which of them have to be looked at. A lock is never held over an `.await`.
 #[derive(Default)]
@@ -15,11 +18,16 @@ pub(super) struct Documents {
     state: Mutex<State>,
     /// Wakes who looks at documents.
     changed: Notify,
+    /// Counts what may have changed an answer: edits, and files that came or went.
+    moves: watch::Sender<u64>,
+    /// Files of build contexts, until one may have come or gone.
+    pub listings: Listings,
 }
 
 #[derive(Default)]
 struct State {
     open: HashMap<Uri, Document>,
+    paths: HashMap<PathBuf, Uri>,
     waiting: VecDeque<Uri>,
     /// Of the last change of any document. A document's version can't tell whether a result is
     /// stale, since it begins anew when the document is opened again.
@@ -27,7 +35,8 @@ struct State {
 }
 
 struct Document {
-    text: Arc<String>,
+    path: Option<PathBuf>,
+    source: Arc<Source>,
     version: i32,
     revision: u64,
     shown: bool,
@@ -37,9 +46,27 @@ struct Document {
 #[derive(Clone)]
 pub(super) struct Snapshot {
     pub uri: Uri,
-    pub text: Arc<String>,
+    /// Where it is, if it is a file.
+    pub path: Option<PathBuf>,
+    pub source: Arc<Source>,
     pub version: i32,
     revision: u64,
+}
+
+impl Snapshot {
+    /// Version of what is not open.
+    pub const ON_DISK: i32 = i32::MIN;
+
+    /// A file that is not open.
+    pub fn on_disk(uri: Uri, path: PathBuf, source: Source) -> Snapshot {
+        Snapshot {
+            uri,
+            path: Some(path),
+            source: Arc::new(source),
+            version: Snapshot::ON_DISK,
+            revision: 0,
+        }
+    }
 }
 
 /// What has to be done about a document.
@@ -55,8 +82,13 @@ impl Documents {
         let mut state = self.state();
         let revision = state.next_revision();
         let shown = state.open.get(&uri).is_some_and(|document| document.shown);
+        let path = path(&uri);
+        if let Some(path) = path.clone() {
+            state.paths.insert(path, uri.clone());
+        }
         let document = Document {
-            text: Arc::new(text),
+            path,
+            source: Arc::new(Source::new(text)),
             version,
             revision,
             shown,
@@ -82,18 +114,21 @@ impl Documents {
             );
             return;
         };
-        let text = Arc::make_mut(&mut document.text);
+        let source = std::mem::take(&mut document.source);
+        let mut text = Arc::try_unwrap(source)
+            .map_or_else(|shared| shared.text().to_owned(), Source::into_text);
         for change in changes {
             match change.range {
                 Some(range) => {
-                    let lines = Lines::new(text, encoding);
-                    let start = lines.offset(diagnostics::position(range.start));
-                    let end = lines.offset(diagnostics::position(range.end));
+                    let lines = Lines::new(&text, encoding);
+                    let start = lines.offset(translate::position(range.start));
+                    let end = lines.offset(translate::position(range.end));
                     text.replace_range(start..end.max(start), &change.text);
                 }
-                None => *text = change.text,
+                None => text = change.text,
             }
         }
+        document.source = Arc::new(Source::new(text));
         document.version = version;
         document.revision = revision;
         self.wait_for(&mut state, uri);
@@ -101,17 +136,28 @@ impl Documents {
 
     pub fn close(&self, uri: Uri) {
         let mut state = self.state();
-        if state
-            .open
-            .remove(&uri)
-            .is_some_and(|document| document.shown)
-        {
+        let Some(document) = state.open.remove(&uri) else {
+            return;
+        };
+        if let Some(path) = document.path {
+            state.paths.remove(&path);
+        }
+        if document.shown {
             self.wait_for(&mut state, uri);
         }
     }
 
+    /// The text of a file, if it is open.
+    pub fn source(&self, path: &Path) -> Option<Arc<Source>> {
+        let state = self.state();
+        let document = state.open.get(state.paths.get(path)?)?;
+        Some(Arc::clone(&document.source))
+    }
+
     /// Has all documents looked at again: files that they name may have come or gone.
     pub fn recheck(&self) {
+        self.listings.clear();
+        self.moves.send_modify(|moves| *moves += 1);
         let mut state = self.state();
         let open: Vec<_> = state.open.keys().cloned().collect();
         for uri in open {
@@ -149,7 +195,20 @@ impl Documents {
         show
     }
 
+    /// Counts what may have changed an answer.
+    pub fn moves(&self) -> watch::Receiver<u64> {
+        self.moves.subscribe()
+    }
+
+    /// All that is open, as it is now.
+    pub fn snapshots(&self) -> Vec<Snapshot> {
+        let state = self.state();
+        let open = state.open.keys();
+        open.filter_map(|uri| state.snapshot(uri)).collect()
+    }
+
     fn wait_for(&self, state: &mut State, uri: Uri) {
+        self.moves.send_modify(|moves| *moves += 1);
         if !state.waiting.contains(&uri) {
             state.waiting.push_back(uri);
         }
@@ -181,15 +240,25 @@ impl State {
         let document = self.open.get(uri)?;
         Some(Snapshot {
             uri: uri.clone(),
-            text: Arc::clone(&document.text),
+            path: document.path.clone(),
+            source: Arc::clone(&document.source),
             version: document.version,
             revision: document.revision,
         })
     }
 }
 
+/// Where a document is, if it is a file.
+pub(super) fn path(uri: &Uri) -> Option<PathBuf> {
+    let is_file = uri.scheme().as_str().eq_ignore_ascii_case("file");
+    is_file.then(|| Some(uri.to_file_path()?.into_owned()))?
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use tower_lsp::ls_types::{Position, Range};
+
     use super::*;
 
     fn uri() -> Uri {
@@ -218,7 +287,7 @@ mod tests {
         }
         assert!(!documents.may_show(&first, true));
         let last = next(&documents).await;
-        assert_eq!((last.version, last.text.as_str()), (3, "c"));
+        assert_eq!((last.version, last.source.text()), (3, "c"));
         assert!(documents.may_show(&last, true));
         assert!(documents.state().waiting.is_empty());
     }
@@ -234,5 +303,57 @@ mod tests {
         assert!(documents.may_show(&next(&documents).await, true));
         documents.close(uri());
         assert!(matches!(documents.next().await, Work::Clear(_)));
+    }
+
+    /// A change as an editor that counts columns one way tells it: a range, and what comes there.
+    fn told(
+        text: &str,
+        range: std::ops::Range<usize>,
+        new: &str,
+        encoding: Encoding,
+    ) -> TextDocumentContentChangeEvent {
+        // Counted by hand, not by what is tested.
+        let position = |offset: usize| {
+            let before = &text[..offset];
+            let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+            let character = match encoding {
+                Encoding::Utf8 => line.len(),
+                Encoding::Utf16 => line.encode_utf16().count(),
+            };
+            Position::new(before.matches('\n').count() as u32, character as u32)
+        };
+        TextDocumentContentChangeEvent {
+            range: Some(Range::new(position(range.start), position(range.end))),
+            range_length: None,
+            text: new.to_owned(),
+        }
+    }
+
+    proptest! {
+        /// Edits, one by one and several at once, come to the same as the whole text.
+        #[test]
+        fn edits_come_to_the_same_as_the_whole_text(
+            start in "[a\u{e4}\u{1f600}\n]{0,30}",
+            edits in proptest::collection::vec((0..40_usize, 0..10_usize, "[b\u{e9}\u{1f680}\n]{0,4}"), 1..12),
+            at_once in 1..4_usize,
+        ) {
+            for encoding in [Encoding::Utf8, Encoding::Utf16] {
+                let documents = Documents::default();
+                documents.open(uri(), start.clone(), 0);
+                let mut text = start.clone();
+                for (version, edits) in edits.chunks(at_once).enumerate() {
+                    let mut changes = Vec::new();
+                    for (at, length, new) in edits {
+                        let from = text.floor_char_boundary((*at).min(text.len()));
+                        let to = text.floor_char_boundary((from + length).min(text.len()));
+                        changes.push(told(&text, from..to, new, encoding));
+                        text.replace_range(from..to, new);
+                    }
+                    documents.change(uri(), version as i32 + 1, changes, encoding);
+                }
+                let snapshot = documents.snapshot(&uri()).expect("it is open");
+                prop_assert_eq!(snapshot.source.text(), text.as_str());
+            }
+        }
     }
 }

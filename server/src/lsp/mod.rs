@@ -3,12 +3,18 @@
 //! It speaks LSP 3.17 on standard input and output. [`serve`] reads, in [`server`] stands what each
 //! message does; there is no rule about azds.yaml here.
 
+mod actions;
+mod ask;
+mod capabilities;
 mod commands;
 mod diagnostics;
 mod documents;
 mod framing;
+mod lenses;
 mod progress;
+mod pull;
 mod server;
+mod translate;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! What each message of the editor does.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
@@ -11,11 +12,12 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::ls_types::*;
 use tower_lsp::{Client, LanguageServer};
 
+use super::ask::{Asked, Question};
+use super::capabilities::{self, Editor};
 use super::commands::Commands;
-use super::diagnostics;
-use super::documents::Documents;
+use super::documents::{Documents, path};
 use super::progress::WorkDone;
-use crate::analysis::lines::Encoding;
+use super::{actions, diagnostics, lenses, pull, translate};
 use crate::failure::Failure;
 use crate::progress::Progress;
 
@@ -38,14 +40,8 @@ pub(super) struct Server {
     /// By the token of its progress, how each operation is cancelled.
     cancellations: Mutex<HashMap<ProgressToken, CancellationToken>>,
     ended: CancellationToken,
-}
-
-/// What the editor said of itself in `initialize`.
-#[derive(Clone, Copy, Default)]
-struct Editor {
-    encoding: Encoding,
-    creates_progress: bool,
-    watches_files: bool,
+    /// Folders that the editor has open.
+    folders: Mutex<Vec<PathBuf>>,
 }
 
 impl Server {
@@ -58,6 +54,7 @@ impl Server {
             operations: TaskTracker::new(),
             cancellations: Mutex::default(),
             ended: CancellationToken::new(),
+            folders: Mutex::default(),
         }
     }
 
@@ -80,8 +77,45 @@ impl Server {
         }
     }
 
-    fn editor(&self) -> Editor {
-        self.editor.get().copied().unwrap_or_default()
+    fn editor(&self) -> &Editor {
+        self.editor.get_or_init(Editor::default)
+    }
+
+    /// The open document, as it is now, to ask it something. Called before the first `.await`.
+    fn question(&self, uri: &Uri) -> Option<Question> {
+        Some(Question {
+            snapshot: self.documents.snapshot(uri)?,
+            documents: Arc::clone(&self.documents),
+            encoding: self.editor().encoding,
+        })
+    }
+
+    /// Has all looked at again: files may have come or gone.
+    async fn recheck(&self) {
+        self.documents.recheck();
+        if self.editor().pulls_diagnostics && self.editor().refreshes_diagnostics {
+            let refreshed = self.client.workspace_diagnostic_refresh();
+            if tokio::time::timeout(ANSWER, refreshed).await.is_err() {
+                tracing::warn!("the editor does not answer workspace/diagnostic/refresh");
+            }
+        }
+    }
+
+    fn folders(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.folders
+            .lock()
+            .expect("nothing panics while it holds the lock")
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        uri: &Uri,
+        answer: impl FnOnce(&Asked<'_>) -> T + Send + 'static,
+    ) -> Result<Option<T>> {
+        match self.question(uri) {
+            Some(question) => question.answer(answer).await,
+            None => Ok(None),
+        }
     }
 
     fn cancellations(&self) -> MutexGuard<'_, HashMap<ProgressToken, CancellationToken>> {
@@ -95,15 +129,28 @@ impl LanguageServer for Server {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let editor = Editor::of(&params.capabilities);
         // A second `initialize` is refused before it comes here.
+        let (encoding, pulls) = (editor.encoding, editor.pulls_diagnostics);
         _ = self.editor.set(editor);
+        #[expect(deprecated, reason = "old editors have nothing else")]
+        let root = params.root_uri.as_ref().and_then(path);
+        *self.folders() = match &params.workspace_folders {
+            Some(folders) => folders
+                .iter()
+                .filter_map(|folder| path(&folder.uri))
+                .collect(),
+            None => root.into_iter().collect(),
+        };
         let documents = Arc::clone(&self.documents);
         let (client, ended) = (self.client.clone(), self.ended.clone());
-        self.operations.spawn(async move {
-            let publish = diagnostics::publish(&documents, &client, editor.encoding);
-            ended.run_until_cancelled(publish).await;
-        });
+        // Shown twice they would be, if they were sent to an editor that asks for them.
+        if !pulls {
+            self.operations.spawn(async move {
+                let publish = diagnostics::publish(&documents, &client, encoding);
+                ended.run_until_cancelled(publish).await;
+            });
+        }
         Ok(InitializeResult {
-            capabilities: capabilities(editor.encoding, self.commands.names),
+            capabilities: capabilities::offered(encoding, self.commands.names),
             server_info: Some(ServerInfo {
                 name: "azds".to_owned(),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -158,20 +205,170 @@ impl LanguageServer for Server {
     }
 
     async fn did_save(&self, _: DidSaveTextDocumentParams) {
-        self.documents.recheck();
+        self.recheck().await;
     }
 
     async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {
-        self.documents.recheck();
+        self.recheck().await;
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let TextDocumentPositionParams {
+            text_document,
+            position,
+        } = params.text_document_position_params;
+        let hover = self.ask(&text_document.uri, move |asked| {
+            let hover = asked.document.hover(asked.offset(position));
+            hover.map(|hover| translate::hover(hover, &asked.lines))
+        });
+        Ok(hover.await?.flatten())
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let TextDocumentPositionParams {
+            text_document,
+            position,
+        } = params.text_document_position;
+        let completions = self.ask(&text_document.uri, move |asked| {
+            let completions = asked.document.completions(asked.offset(position));
+            let numbered = completions.into_iter().enumerate();
+            let items = numbered.map(|(at, it)| translate::completion(at, it, &asked.lines));
+            items.collect()
+        });
+        Ok(completions.await?.map(CompletionResponse::Array))
+    }
+
+    async fn goto_definition(
+        &self,
+        params: GotoDefinitionParams,
+    ) -> Result<Option<GotoDefinitionResponse>> {
+        let TextDocumentPositionParams {
+            text_document,
+            position,
+        } = params.text_document_position_params;
+        let places = self.ask(&text_document.uri, move |asked| {
+            let places = asked.document.definition(asked.offset(position));
+            places
+                .iter()
+                .filter_map(|place| asked.location(place))
+                .collect()
+        });
+        Ok(places.await?.map(GotoDefinitionResponse::Array))
+    }
+
+    async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
+        let links = self.ask(&params.text_document.uri, |asked| {
+            let links = asked.document.links().into_iter();
+            links.map(|link| translate::link(&link, asked)).collect()
+        });
+        links.await
+    }
+
+    async fn document_symbol(
+        &self,
+        params: DocumentSymbolParams,
+    ) -> Result<Option<DocumentSymbolResponse>> {
+        let symbols = self.ask(&params.text_document.uri, |asked| {
+            let symbols = asked.document.symbols().into_iter();
+            symbols
+                .map(|symbol| translate::symbol(symbol, &asked.lines))
+                .collect()
+        });
+        Ok(symbols.await?.map(DocumentSymbolResponse::Nested))
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        let folds = self.ask(&params.text_document.uri, |asked| {
+            let folds = asked.document.folds();
+            folds
+                .iter()
+                .map(|fold| translate::fold(fold, &asked.lines))
+                .collect()
+        });
+        folds.await
+    }
+
+    async fn selection_range(
+        &self,
+        params: SelectionRangeParams,
+    ) -> Result<Option<Vec<SelectionRange>>> {
+        let selections = self.ask(&params.text_document.uri, move |asked| {
+            let places = params.positions.iter();
+            let ranges = places.map(|&place| asked.document.selections(asked.offset(place)));
+            ranges
+                .map(|ranges| translate::selection(&ranges, &asked.lines))
+                .collect()
+        });
+        selections.await
+    }
+
+    async fn formatting(&self, params: DocumentFormattingParams) -> Result<Option<Vec<TextEdit>>> {
+        let edits = self.ask(&params.text_document.uri, |asked| {
+            let edits = asked.document.format();
+            edits
+                .iter()
+                .map(|edit| translate::edit(edit, &asked.lines))
+                .collect()
+        });
+        edits.await
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        let commands = self.editor().commands.clone();
+        let lenses = self.ask(&params.text_document.uri, move |asked| {
+            let lenses = asked.document.lenses().into_iter();
+            let lens = |(range, lens)| lenses::lens(&range, lens, asked, &commands);
+            lenses.filter_map(lens).collect()
+        });
+        lenses.await
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let Some(snapshot) = self.documents.snapshot(&params.text_document.uri) else {
-            return Ok(None);
+        let actions = self.ask(&params.text_document.uri, move |asked| {
+            actions::actions(asked, params.range, params.context.only.as_deref())
+        });
+        let actions = actions.await?.map(|actions| {
+            let actions = actions.into_iter().map(CodeActionOrCommand::CodeAction);
+            actions.collect()
+        });
+        Ok(actions)
+    }
+
+    async fn diagnostic(
+        &self,
+        params: DocumentDiagnosticParams,
+    ) -> Result<DocumentDiagnosticReportResult> {
+        let found = self.ask(&params.text_document.uri, diagnostics::diagnostics);
+        let report = pull::report(found.await?.unwrap_or_default(), params.previous_result_id);
+        Ok(DocumentDiagnosticReportResult::Report(report))
+    }
+
+    async fn workspace_diagnostic(
+        &self,
+        params: WorkspaceDiagnosticParams,
+    ) -> Result<WorkspaceDiagnosticReportResult> {
+        let folders = self.folders().clone();
+        let workspace = pull::Workspace {
+            folders,
+            documents: Arc::clone(&self.documents),
+            encoding: self.editor().encoding,
         };
-        let fixes = diagnostics::quick_fixes(&snapshot, params.range, self.editor().encoding);
-        let actions = fixes.await.into_iter().map(CodeActionOrCommand::CodeAction);
-        Ok(Some(actions.collect()))
+        let report = workspace.report(params.previous_result_ids).await?;
+        Ok(WorkspaceDiagnosticReportResult::Report(report))
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        {
+            let mut folders = self.folders();
+            folders.retain(|folder| {
+                let gone = &params.event.removed;
+                !gone
+                    .iter()
+                    .any(|gone| path(&gone.uri).as_ref() == Some(folder))
+            });
+            folders.extend(params.event.added.iter().filter_map(|it| path(&it.uri)));
+        }
+        self.documents.recheck();
     }
 
     /// The command runs in a task of its own: when the request is cancelled, it is asked to end and
@@ -210,57 +407,6 @@ impl LanguageServer for Server {
         result
             .map(Some)
             .map_err(|failure| response_error(&failure, was_cancelled))
-    }
-}
-
-impl Editor {
-    fn of(capabilities: &ClientCapabilities) -> Editor {
-        let general = capabilities.general.as_ref();
-        let encodings = general.and_then(|general| general.position_encodings.as_ref());
-        let utf8 = encodings.is_some_and(|all| all.contains(&PositionEncodingKind::UTF8));
-        let window = capabilities.window.as_ref();
-        let workspace = capabilities.workspace.as_ref();
-        let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
-        Editor {
-            encoding: if utf8 {
-                Encoding::Utf8
-            } else {
-                Encoding::Utf16
-            },
-            creates_progress: window.and_then(|w| w.work_done_progress).unwrap_or(false),
-            watches_files: watching
-                .and_then(|w| w.dynamic_registration)
-                .unwrap_or(false),
-        }
-    }
-}
-
-fn capabilities(encoding: Encoding, commands: &[&str]) -> ServerCapabilities {
-    let sync = TextDocumentSyncOptions {
-        open_close: Some(true),
-        change: Some(TextDocumentSyncKind::INCREMENTAL),
-        save: Some(TextDocumentSyncSaveOptions::Supported(true)),
-        ..TextDocumentSyncOptions::default()
-    };
-    let code_actions = CodeActionOptions {
-        code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
-        ..CodeActionOptions::default()
-    };
-    let execute = ExecuteCommandOptions {
-        commands: commands.iter().map(|name| (*name).to_owned()).collect(),
-        work_done_progress_options: WorkDoneProgressOptions {
-            work_done_progress: Some(true),
-        },
-    };
-    ServerCapabilities {
-        position_encoding: Some(match encoding {
-            Encoding::Utf8 => PositionEncodingKind::UTF8,
-            Encoding::Utf16 => PositionEncodingKind::UTF16,
-        }),
-        text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
-        code_action_provider: Some(CodeActionProviderCapability::Options(code_actions)),
-        execute_command_provider: Some(execute),
-        ..ServerCapabilities::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Conversations with the real server.
 
 mod editor;
+mod features;
 
 use futures_util::FutureExt;
 use serde_json::{Value as Json, json};
@@ -51,7 +52,7 @@ fn execute(command: &str, argument: Json) -> Json {
 async fn open_a_broken_file_fix_it_close_it() {
     let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
     editor
-        .open(URI, "kind: helm-release\nbuild:\n  useGitIgnor: true\n")
+        .open(URI, "# a service\nbuild:\n  useGitIgnor: true\n")
         .await;
 
     let shown = editor.expect("textDocument/publishDiagnostics").await;
@@ -128,7 +129,7 @@ async fn columns_are_those_that_were_agreed_on() {
         let capabilities = json!({"general": {"positionEncodings": offered}});
         let (mut editor, result) = Editor::start(COMMANDS, capabilities).await;
         assert_eq!(result["capabilities"]["positionEncoding"], agreed);
-        editor.open(URI, "{'😀': 1}").await;
+        editor.open(URI, "{'😀': 1, build: {}}").await;
         let shown = editor.expect("textDocument/publishDiagnostics").await;
         let range = &shown["params"]["diagnostics"][0]["range"];
         assert_eq!(range["end"]["character"], character - 2, "{shown}");
@@ -301,9 +302,9 @@ async fn a_thousand_waiting_requests_and_five_thousand_changes() {
     let letter = |at: i32| char::from(b'a' + u8::try_from(at * 7 % 26).expect("less than 26"));
     let (mut editor, _) = Editor::start(COMMANDS, with_progress()).await;
     editor
-        .open(URI, "kind: helm-release\ninstall: {set: {a: $(x)}}\n")
+        .open(URI, "# a service\nbuild: {args: {a: $(x)}}\n")
         .await;
-    let column = "install: {set: {a: $(x".len();
+    let column = "build: {args: {a: $(x".len();
 
     let mut cancelled = Vec::new();
     for at in 0..CHANGES {

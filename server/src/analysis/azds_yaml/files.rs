@@ -5,20 +5,12 @@ use std::collections::BTreeSet;
 use super::AzdsFile;
 use super::layer::{Layer, Spanned};
 use super::settings::ValuesFile;
-use crate::analysis::{Code, Problem, Severity};
-
-/// What the caller knows of files. Paths are relative to the folder of azds.yaml, with `/`.
-pub trait Files {
-    /// Whether there is a file.
-    fn is_file(&self, path: &str) -> bool;
-    /// Whether there is a folder.
-    fn is_folder(&self, path: &str) -> bool;
-}
+use crate::analysis::{Code, Problem, Severity, Surroundings, spelling};
 
 impl AzdsFile {
     /// Reports files and folders that are named and not there. An error is what makes an `up` fail
     /// that does not name a configuration, a warning what it has no need of.
-    pub fn missing_files(&self, files: &dyn Files) -> Vec<Problem> {
+    pub fn missing_files(&self, files: &dyn Surroundings) -> Vec<Problem> {
         let develop = self
             .configurations
             .iter()
@@ -60,7 +52,7 @@ impl AzdsFile {
 }
 
 struct Check<'a> {
-    files: &'a dyn Files,
+    files: &'a dyn Surroundings,
     /// Whether an `up` that does not name a configuration works with this layer.
     needed: bool,
     /// The layer that is laid over this one.
@@ -73,20 +65,28 @@ impl Check<'_> {
             && !self.files.is_folder(&path)
         {
             let severity = self.severity(|above| above.context.is_some());
-            problems.push(missing("folder", spanned, &path, severity));
+            let problem = missing("folder", spanned, &path, severity);
+            problems.push(self.slip(problem, spanned, &path));
         }
         if let Some((spanned, path)) = literal(&layer.dockerfile)
             && !self.files.is_file(&path)
         {
             let severity = self.severity(|above| above.dockerfile.is_some());
-            problems.push(missing("file", spanned, &path, severity));
+            let problem = missing("file", spanned, &path, severity);
+            // For a while in 2018 the path was seen from the context.
+            let context = literal(&layer.context).map(|(_, context)| format!("{context}/{path}"));
+            problems.push(match context.filter(|path| self.files.is_file(path)) {
+                Some(from_context) => changed_to(problem, spanned, from_context),
+                None => self.slip(problem, spanned, &path),
+            });
         }
         if let Some((spanned, path)) = literal(&layer.chart)
             && !self.files.is_folder(&path)
             && !self.files.is_file(&path)
         {
             let severity = self.severity(|above| above.chart.is_some());
-            problems.push(missing("chart", spanned, &path, severity));
+            let problem = missing("chart", spanned, &path, severity);
+            problems.push(self.slip(problem, spanned, &path));
         }
         for (spanned, path) in layer.values.iter().flatten().filter_map(literal_of) {
             let entry = ValuesFile::parse(&path);
@@ -120,6 +120,24 @@ impl Check<'_> {
         }
     }
 
+    /// Adds the fix to what was meant, if something there is so much like the path that it is a slip.
+    fn slip(&self, problem: Problem, spanned: &Spanned, path: &str) -> Problem {
+        let (folder, name) = path
+            .trim_end_matches('/')
+            .rsplit_once('/')
+            .unwrap_or((".", path));
+        let there = self.files.entries(folder);
+        let names = there.iter().map(|name| name.trim_end_matches('/'));
+        let Some(meant) = spelling::nearest(name, names.filter(|it| *it != name)) else {
+            return problem;
+        };
+        let meant = match folder {
+            "." => meant.to_owned(),
+            folder => format!("{folder}/{meant}"),
+        };
+        changed_to(problem, spanned, meant)
+    }
+
     fn severity(&self, replaces: fn(&Layer) -> bool) -> Severity {
         if self.needed && !self.above.is_some_and(replaces) {
             Severity::Error
@@ -127,6 +145,15 @@ impl Check<'_> {
             Severity::Warning
         }
     }
+}
+
+fn changed_to(problem: Problem, spanned: &Spanned, path: String) -> Problem {
+    let mut problem = problem.fixed_by(format!("Change to `{path}`"), spanned.range.clone(), path);
+    problem
+        .fixes
+        .iter_mut()
+        .for_each(|fix| fix.automatic = false);
+    problem
 }
 
 fn missing(what: &str, spanned: &Spanned, path: &str, severity: Severity) -> Problem {

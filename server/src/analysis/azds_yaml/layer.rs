@@ -28,10 +28,10 @@ pub(super) struct Layer {
     pub values: Option<Vec<Spanned>>,
     pub set: Option<Json>,
     pub container_values: Option<Vec<Spanned>>,
-    pub sync: Option<Vec<String>>,
+    pub sync: Option<Vec<Spanned>>,
     pub sync_target: Option<String>,
     pub command: Option<Vec<String>>,
-    pub processes_to_kill: Option<Vec<String>>,
+    pub processes_to_kill: Option<Vec<Spanned>>,
     pub build_commands: Option<Vec<Vec<String>>>,
 }
 
@@ -66,6 +66,10 @@ impl Layer {
         let one = |path_of: Option<Spanned>, default: &str| {
             path_of.map_or_else(|| default.to_owned(), |spanned| path(&spanned.text))
         };
+        let texts = |texts: Option<Vec<Spanned>>| -> Vec<String> {
+            let texts = texts.unwrap_or_default().into_iter();
+            texts.map(|spanned| spanned.text).collect()
+        };
         let values = match self.values {
             Some(values) => values
                 .iter()
@@ -91,10 +95,10 @@ impl Layer {
                 .collect(),
             set: self.set.unwrap_or_else(|| Json::Object(Default::default())),
             container: ContainerSettings {
-                sync: self.sync.unwrap_or_default(),
+                sync: texts(self.sync),
                 sync_target: self.sync_target,
                 command: self.command.unwrap_or_default(),
-                processes_to_kill: self.processes_to_kill.unwrap_or_default(),
+                processes_to_kill: texts(self.processes_to_kill),
                 build_commands: self.build_commands.unwrap_or_default(),
             },
         }

@@ -1,20 +1,41 @@
 //! azds.yaml: what is in it, what follows from it, and what is wrong with it.
 
+mod complete;
 mod files;
+mod hover;
+mod keys;
 mod layer;
+mod paths;
 mod read;
+mod rules;
+mod schema;
 mod settings;
 mod tokens;
 
-pub use files::Files;
 pub use settings::{ContainerSettings, Settings, ValuesFile};
 pub use tokens::Tokens;
 
+pub(super) use rules::remove as remove_entry;
 pub(super) use tokens::{is_token, tokens_in};
 
-use super::yaml::{self, Node};
-use super::{Code, Problem, spelling, values};
+use std::ops::Range;
+
+use super::answer::Lens;
+use super::yaml::{self, Node, Parsed};
+use super::{Code, Document, Features, Problem, Severity, spelling, values};
 use layer::Layer;
+use rules::Subject;
+
+/// What can be asked of an azds.yaml.
+pub(super) const FEATURES: Features = Features {
+    problems,
+    hover: hover::hover,
+    completions: complete::completions,
+    definition: paths::definition,
+    links: paths::links,
+    lenses,
+    ..Features::YAML
+};
 
 /// The only `kind` of azds.yaml there is.
 const KIND: &str = "helm-release";
@@ -36,35 +57,110 @@ pub struct AzdsFile {
     configurations: Vec<(String, Layer)>,
 }
 
-/// Reads an azds.yaml. What can't be read is left out and among the problems. Whether the files
-/// that it names are there is asked with [`AzdsFile::missing_files`].
+/// Reads an azds.yaml. What can't be read is left out and among the problems. What lies around the file
+/// is not looked at: [`Document::problems`] does that, too.
 pub fn analyse(text: &str) -> Analysis {
-    let parsed = yaml::parse(text);
+    analysis(text, &yaml::parse(text))
+}
+
+fn problems(document: &Document<'_>) -> Vec<Problem> {
+    let (text, parsed) = (document.text(), document.parsed());
+    let Analysis { mut problems, file } = analysis(text, parsed);
+    if let Some(root) = parsed.documents.first().filter(|_| !file.foreign) {
+        problems.extend(file.missing_files(document.around));
+        let subject = Subject {
+            root,
+            text,
+            file: &file,
+            whole: parsed.error.is_none(),
+        };
+        rules::check_around(&subject, document.around, &mut problems);
+    }
+    problems
+}
+
+fn analysis(text: &str, parsed: &Parsed) -> Analysis {
     let mut problems = Vec::new();
     let root = parsed.documents.first();
     if let Some(kind) = root.and_then(|root| root.get("kind"))
         && kind.text() != Some(KIND)
     {
         problems.extend(mistyped_kind(kind));
-        let file = AzdsFile {
-            foreign: problems.is_empty(),
-            ..AzdsFile::default()
-        };
-        return Analysis { problems, file };
+        return foreign(problems);
     }
-    if let Some(error) = parsed.error {
-        problems.push(error.into());
+    if root.is_some_and(is_of_another) {
+        return foreign(problems);
     }
+    problems.extend(parsed.error.clone().map(Problem::from));
     let file = match root {
         Some(root) if !root.is_null() => {
-            values::duplicate_keys(root, &mut problems);
+            let file = read::file(root, text);
+            values::duplicate_keys(root, text, &mut problems);
             tokens::unknown(root, text, &mut problems);
-            read::file(root, text, &mut problems)
+            keys::check(root, text, &mut problems);
+            for set in sets(root) {
+                values::secrets(set, text, &mut problems);
+            }
+            let subject = Subject {
+                root,
+                text,
+                file: &file,
+                whole: parsed.error.is_none(),
+            };
+            rules::check(&subject, &mut problems);
+            file
         }
         _ => AzdsFile::default(),
     };
     let problems = super::in_order(problems);
     Analysis { problems, file }
+}
+
+/// A file that is not ours, unless there is something to say about it.
+fn foreign(problems: Vec<Problem>) -> Analysis {
+    let file = AzdsFile {
+        foreign: problems.is_empty(),
+        ..AzdsFile::default()
+    };
+    Analysis { problems, file }
+}
+
+/// Whether a file without `kind` bears the name by chance: it has keys, and none of them is ours or a
+/// slip in one of ours.
+fn is_of_another(root: &Node) -> bool {
+    let known = || schema::ROOT.keys().iter().map(|key| key.name);
+    let names = || root.entries().iter().filter_map(|entry| entry.key.text());
+    names().next().is_some() && names().all(|name| spelling::nearest(name, known()).is_none())
+}
+
+/// `install.set` of the base and of all configurations.
+fn sets(root: &Node) -> impl Iterator<Item = &Node> {
+    let configurations = root.get("configurations").map(Node::entries);
+    let overlays = configurations
+        .unwrap_or_default()
+        .iter()
+        .map(|entry| &entry.value);
+    let layers = std::iter::once(root).chain(overlays);
+    layers.filter_map(|layer| layer.get("install")?.get("set"))
+}
+
+/// Above the first key.
+fn lenses(document: &Document<'_>) -> Vec<(Range<usize>, Lens)> {
+    let Some(root) = document.parsed().documents.first() else {
+        return Vec::new();
+    };
+    let file = analysis(document.text(), document.parsed()).file;
+    let Some(first) = root.entries().first().filter(|_| !file.foreign) else {
+        return Vec::new();
+    };
+    let missing = file.missing_files(document.around);
+    // What `prep` writes where it is missing.
+    let prep = missing
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
+    let lenses = prep.then_some(Lens::Prep).into_iter();
+    let lenses = lenses.chain([Lens::Up, Lens::Debug, Lens::Uris]);
+    lenses.map(|lens| (first.key.range.clone(), lens)).collect()
 }
 
 /// Other kinds are other people's files, but a slip in ours is not.
@@ -101,5 +197,7 @@ impl AzdsFile {
     }
 }
 
+#[cfg(test)]
+mod feature_tests;
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,25 @@ pub struct Tokens {
 }
 
 /// What can stand between `$(` and `)`.
-const NAMES: [&str; 4] = ["tag", "spacePrefix", "rootSpacePrefix", "hostSuffix"];
+pub(super) const NAMES: [&str; 4] = ["tag", "spacePrefix", "rootSpacePrefix", "hostSuffix"];
+
+/// What a token stands for, in Markdown.
+pub(super) fn describe(name: &str) -> &'static str {
+    match name {
+        "tag" => {
+            "Tag of the image that is built: `mindaro-` and 16 digits that follow from what is built."
+        }
+        "spacePrefix" => {
+            "`NAME.s.` in a child space, else empty. Spaces have no parents yet, so it is empty."
+        }
+        "rootSpacePrefix" => "Name of the root space and a dot, such as `default.`.",
+        "hostSuffix" => {
+            "What all public host names end in, with its leading dot: `.localhost`, or what the cluster was \
+             set up with (`azds use-dev-spaces --host-suffix`)."
+        }
+        _ => "azds has no such token.",
+    }
+}
 
 impl Tokens {
     fn get(&self, name: &str) -> Option<&str> {
@@ -123,7 +141,8 @@ fn expand(text: &str, tokens: &Tokens, variable: &impl Fn(&str) -> Option<String
 }
 
 /// Something in a text that stands for something else.
-enum Reference<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reference<'a> {
     /// `$(name)`.
     Token(&'a str),
     /// `$NAME`, `${NAME}` or `${NAME:-default}`.
@@ -167,19 +186,30 @@ pub(crate) fn is_token(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-/// All `$(name)` in the values under a node: where they stand, and the name. They are looked for
-/// in the text itself, since escapes make offsets into a value differ from those into the text.
+/// All references in a part of the text and where they stand. They are looked for in the text itself,
+/// since escapes make offsets into a value differ from those into the text.
+pub(super) fn references_in(
+    text: &str,
+    range: Range<usize>,
+) -> impl Iterator<Item = (Range<usize>, Reference<'_>)> {
+    let start = range.start;
+    let written = text.get(range).unwrap_or_default();
+    written.match_indices('$').filter_map(move |(at, _)| {
+        let (reference, length) = Reference::at_start(&written[at..])?;
+        Some((start + at..start + at + length, reference))
+    })
+}
+
+/// All `$(name)` in the values under a node: where they stand, and the name.
 pub(crate) fn tokens_in<'t>(root: &Node, text: &'t str) -> Vec<(Range<usize>, &'t str)> {
     let mut tokens = Vec::new();
     root.walk(&mut |node| {
-        let start = node.range.start;
-        let written = text.get(node.range.clone()).unwrap_or_default();
         if node.text().is_none() {
             return;
         }
-        for (at, _) in written.match_indices("$(") {
-            if let Some((Reference::Token(name), length)) = Reference::at_start(&written[at..]) {
-                tokens.push((start + at..start + at + length, name));
+        for (range, reference) in references_in(text, node.range.clone()) {
+            if let Reference::Token(name) = reference {
+                tokens.push((range, name));
             }
         }
     });

@@ -1,9 +1,17 @@
 //! YAML as a tree with positions.
 
+mod cursor;
+mod format;
+mod outline;
 mod recover;
+mod spot;
 mod syntax_error;
 mod tree;
 
+pub use cursor::{Cursor, Role, Step, cursor, siblings};
+pub use format::format;
+pub use outline::{folds, symbols};
+pub use spot::{Spot, selections, spot};
 pub use syntax_error::SyntaxError;
 pub use tree::{Entry, Node, Scalar, Value};
 

@@ -9,9 +9,15 @@ use std::ops::Range;
 use super::SyntaxError;
 use super::tree::{self, Node, Value};
 
-/// A repair costs some thirty readings of the text. When so many bytes were read, no more errors
-/// are repaired: that is twenty in a file of the usual size, and a fraction of a second.
-const MOST_BYTES: usize = 4 << 20;
+/// Errors that are repaired. Past them not even a person knows what was meant.
+const MOST_REPAIRS: usize = 20;
+/// Bytes that are read in all for a text: repairs are tried on a part of it, but each that is made has the
+/// whole read again, and a long text with many errors would take long.
+const MOST_BYTES: usize = 2 << 20;
+/// Repairs that are tried on a part of the text; there are never so many.
+const MOST_TRIES: usize = 10_000;
+/// Lines after an error that are read to try a repair on a part of the text.
+const LINES_AFTER: usize = 30;
 
 /// Reads all documents, with repairs where that is needed.
 pub(super) fn read(text: &str) -> (Vec<Node>, Option<SyntaxError>) {
@@ -26,15 +32,25 @@ pub(super) fn read(text: &str) -> (Vec<Node>, Option<SyntaxError>) {
     });
     let mut documents = first.documents;
     let mut readings = MOST_BYTES / text.len().max(1);
-    while let Some(at) = broken {
-        let Some(better) = draft.best_repair(&at, &mut readings) else {
+    for _ in 0..MOST_REPAIRS {
+        let Some(at) = broken else { break };
+        let Some((number, repaired)) = draft.best_repair(&at, &mut readings) else {
             break;
         };
-        (draft, documents, broken) = better;
+        let before = std::mem::replace(&mut draft.lines[number].text, repaired);
+        let read = tree::read(&draft.text());
+        let next = read.error.map(|error| Broken {
+            line: draft.line_at(error.range.start),
+            open_flow: read.open_flow.map(|at| draft.line_at(at)),
+        });
+        if next.as_ref().is_some_and(|next| next.line <= at.line) {
+            // What helps the part does not help the whole.
+            draft.lines[number].text = before;
+            break;
+        }
+        (documents, broken) = (read.documents, next);
     }
-    for node in &mut documents {
-        draft.map_back(node);
-    }
+    draft.map_back(&mut documents);
     (documents, Some(error))
 }
 
@@ -45,12 +61,10 @@ struct Broken {
 }
 
 /// The text with changed lines.
-#[derive(Clone)]
 struct Draft {
     lines: Vec<Line>,
 }
 
-#[derive(Clone)]
 struct Line {
     /// Where the line stands in the given text, without its end.
     original: Range<usize>,
@@ -84,36 +98,49 @@ impl Draft {
     }
 
     fn text(&self) -> String {
-        self.lines
-            .iter()
-            .flat_map(|line| [line.text.as_str(), line.end])
-            .collect()
+        let mut text = String::with_capacity(self.lines.iter().map(|it| it.text.len() + 2).sum());
+        for line in &self.lines {
+            text.push_str(&line.text);
+            text.push_str(line.end);
+        }
+        text
     }
 
     /// The line that an offset of the draft is in.
     fn line_at(&self, offset: usize) -> usize {
-        self.line_and_start(offset).0
-    }
-
-    fn line_and_start(&self, offset: usize) -> (usize, usize) {
         let mut start = 0;
         for (number, line) in self.lines.iter().enumerate() {
-            let next = start + line.text.len() + line.end.len();
-            if offset < next || number + 1 == self.lines.len() {
-                return (number, start);
+            start += line.text.len() + line.end.len();
+            if offset < start {
+                return number;
             }
-            start = next;
         }
-        (0, 0)
+        self.lines.len().saturating_sub(1)
     }
 
-    /// The repair that lets the parser get furthest; of those the one that leaves most entries; of
-    /// those the first. `None` if none of those that may still be read gets past the error.
-    fn best_repair(
+    /// The line and its new text that let the parser get furthest; of those the one that leaves most
+    /// entries; of those the first. `None` if none of those that may still be read gets past the error.
+    fn best_repair(&self, broken: &Broken, readings: &mut usize) -> Option<(usize, String)> {
+        let part = self.part(broken);
+        // A part can stand for the whole only if it is broken at the same place.
+        if part.len() < self.lines.len()
+            && self
+                .try_repair(&part, None)
+                .is_some_and(|(reached, _)| reached == broken.line)
+        {
+            *readings = readings.checked_sub(1)?;
+            return self.best_of(broken, &part, &mut { MOST_TRIES });
+        }
+        let all: Vec<usize> = (0..self.lines.len()).collect();
+        self.best_of(broken, &all, readings)
+    }
+
+    fn best_of(
         &self,
         broken: &Broken,
+        part: &[usize],
         readings: &mut usize,
-    ) -> Option<(Draft, Vec<Node>, Option<Broken>)> {
+    ) -> Option<(usize, String)> {
         let mut best = None;
         for number in self.suspects(broken) {
             for text in self.repairs_of(number) {
@@ -121,24 +148,72 @@ impl Draft {
                     break;
                 }
                 *readings -= 1;
-                let mut draft = self.clone();
-                draft.lines[number].text = text;
-                let read = tree::read(&draft.text());
-                let next = read.error.map(|error| Broken {
-                    line: draft.line_at(error.range.start),
-                    open_flow: read.open_flow.map(|at| draft.line_at(at)),
-                });
-                let reached = next.as_ref().map_or(usize::MAX, |next| next.line);
-                if reached <= broken.line {
+                let Some(score) = self.try_repair(part, Some((number, &text))) else {
                     continue;
-                }
-                let score = (reached, read.documents.iter().map(entries).sum::<usize>());
-                if best.as_ref().is_none_or(|(most, _)| score > *most) {
-                    best = Some((score, (draft, read.documents, next)));
+                };
+                if score.0 > broken.line && best.as_ref().is_none_or(|(most, _)| score > *most) {
+                    best = Some((score, (number, text)));
                 }
             }
         }
         best.map(|(_, repair)| repair)
+    }
+
+    /// The line at which the parser stops in a part of the text, with another text for one line, and how
+    /// many entries it has found. `usize::MAX` if it does not stop.
+    fn try_repair(&self, part: &[usize], repair: Option<(usize, &str)>) -> Option<(usize, usize)> {
+        let mut text = String::new();
+        let mut ends = Vec::with_capacity(part.len());
+        for &number in part {
+            let line = self.lines.get(number)?;
+            text.push_str(match repair {
+                Some((repaired, text)) if repaired == number => text,
+                _ => &line.text,
+            });
+            text.push_str(line.end);
+            ends.push(text.len());
+        }
+        let read = tree::read(&text);
+        let reached = read.error.map_or(usize::MAX, |error| {
+            let at = ends.partition_point(|end| *end <= error.range.start);
+            part.get(at).or(part.last()).copied().unwrap_or_default()
+        });
+        Some((reached, read.documents.iter().map(entries).sum()))
+    }
+
+    /// Numbers of the lines that an error is judged by: those that may have caused it, the keys above that
+    /// they stand under, and some lines after it.
+    fn part(&self, broken: &Broken) -> Vec<usize> {
+        let first = self
+            .suspects(broken)
+            .into_iter()
+            .min()
+            .unwrap_or(broken.line);
+        let last = (broken.line + LINES_AFTER).min(self.lines.len().saturating_sub(1));
+        let mut part: Vec<usize> = (first..=last).collect();
+        let content = |number: usize| self.lines[number].text.trim_start();
+        let plain =
+            |number: &usize| !content(*number).is_empty() && !content(*number).starts_with('#');
+        let Some(shown) = (first..=last).find(plain) else {
+            return part;
+        };
+        // The indentation of what was taken last, and whether it was an item of a list.
+        let mut outer = indent(&self.lines[shown].text);
+        let mut item = content(shown).starts_with('-');
+        for number in (0..first).rev().filter(plain) {
+            let here = indent(&self.lines[number].text);
+            let is_item = content(number).starts_with('-');
+            // A list may stand in the column of its key.
+            if here < outer || here == outer && item && !is_item {
+                part.push(number);
+                (outer, item) = (here, is_item);
+            }
+            if outer == 0 && !item {
+                break;
+            }
+        }
+        part.sort_unstable();
+        part
     }
 
     /// The lines that may have caused an error: where it was noticed, the one before it that is
@@ -206,28 +281,47 @@ impl Draft {
         indents
     }
 
-    fn map_back(&self, node: &mut Node) {
-        let start = self.original(node.range.start);
-        let end = self.original(node.range.end);
+    /// Gives nodes the places in the given text that their places in the draft come from.
+    fn map_back(&self, nodes: &mut [Node]) {
+        let mut start = 0;
+        let starts: Vec<usize> = self
+            .lines
+            .iter()
+            .map(|line| {
+                let here = start;
+                start += line.text.len() + line.end.len();
+                here
+            })
+            .collect();
+        for node in nodes {
+            self.map_node(node, &starts);
+        }
+    }
+
+    fn map_node(&self, node: &mut Node, starts: &[usize]) {
+        let start = self.original(node.range.start, starts);
+        let end = self.original(node.range.end, starts);
         node.range = start..end.max(start);
         match &mut node.value {
             Value::Scalar(_) => {}
-            Value::Sequence(nodes) => nodes.iter_mut().for_each(|node| self.map_back(node)),
+            Value::Sequence(nodes) => nodes.iter_mut().for_each(|it| self.map_node(it, starts)),
             Value::Mapping(entries) => {
                 for entry in entries {
-                    self.map_back(&mut entry.key);
-                    self.map_back(&mut entry.value);
+                    self.map_node(&mut entry.key, starts);
+                    self.map_node(&mut entry.value, starts);
                 }
             }
         }
     }
 
-    fn original(&self, offset: usize) -> usize {
-        let (number, start) = self.line_and_start(offset);
+    fn original(&self, offset: usize, starts: &[usize]) -> usize {
+        let number = starts
+            .partition_point(|start| *start <= offset)
+            .saturating_sub(1);
         let Some(line) = self.lines.get(number) else {
             return 0;
         };
-        let column = offset - start;
+        let column = offset - starts[number];
         let new_indent = indent(&line.text);
         let column = if column <= new_indent {
             column.min(line.original_indent)

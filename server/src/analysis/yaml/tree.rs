@@ -204,7 +204,9 @@ pub(super) fn read(text: &str) -> Read {
                 return Read {
                     documents: builder.documents,
                     error: Some(SyntaxError::new(text, &error)),
-                    bare_tag: builder.bare_tag,
+                    bare_tag: builder
+                        .bare_tag
+                        .map(|range| SyntaxError::bare(text, range.start)),
                     open_flow,
                 };
             }
@@ -213,7 +215,9 @@ pub(super) fn read(text: &str) -> Read {
     Read {
         documents: builder.documents,
         error: None,
-        bare_tag: builder.bare_tag,
+        bare_tag: builder
+            .bare_tag
+            .map(|range| SyntaxError::bare(text, range.start)),
         open_flow: None,
     }
 }
@@ -224,7 +228,7 @@ struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     copied: usize,
-    bare_tag: Option<SyntaxError>,
+    bare_tag: Option<Range<usize>>,
 }
 
 struct Open {
@@ -247,10 +251,7 @@ impl Builder {
                     .is_some_and(|tag| tag.core_suffix() == Some("str"));
                 if text.is_empty() && tag.is_some_and(|tag| tag.is_custom()) {
                     let tag = span.tag_span().map_or(range.clone(), |tag| bytes(&tag));
-                    self.bare_tag.get_or_insert(SyntaxError {
-                        range: tag,
-                        message: "a text that begins with `!` must be in quotes".to_owned(),
-                    });
+                    self.bare_tag.get_or_insert(tag);
                 }
                 let scalar = Scalar {
                     text: text.into_owned(),
@@ -268,7 +269,16 @@ impl Builder {
                 self.add(node, 0);
             }
             Event::SequenceStart(style, anchor, _) => self.open(range, style, anchor, false),
-            Event::MappingStart(style, anchor, _) => self.open(range, style, anchor, true),
+            Event::MappingStart(style, anchor, tag) => {
+                // `!*.{a,b}` is a tag and a map after it.
+                if let Some(at) = span.tag_span().map(|tag| bytes(&tag))
+                    && tag.is_some_and(|tag| tag.is_custom())
+                    && at.end == range.start
+                {
+                    self.bare_tag.get_or_insert(at);
+                }
+                self.open(range, style, anchor, true);
+            }
             Event::SequenceEnd | Event::MappingEnd => self.close(range.end),
             _ => {}
         }

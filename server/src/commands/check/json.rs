@@ -1,12 +1,13 @@
 //! Problems for programs.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use serde_json::{Value as Json, json};
 
 use super::Checked;
 use crate::analysis::lines::{Encoding, Lines, Position};
-use crate::analysis::{Code, Problem, Severity};
+use crate::analysis::{Code, Edit, Fix, Problem, Severity};
 
 /// An array of problems, with positions as LSP has them: from zero, in UTF-16.
 pub(super) fn problems(checked: &[Checked]) -> String {
@@ -59,29 +60,48 @@ fn results_of(file: &Checked) -> Vec<Json> {
     let lines = Lines::new(&file.text, Encoding::Utf16);
     let uri = uri(&file.path.to_string_lossy());
     let result = |problem: &Problem| {
-        let start = lines.position(problem.range.start);
-        let end = lines.position(problem.range.end);
         let level = match problem.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Information => "note",
         };
+        let fixes: Vec<Json> = problem
+            .fixes
+            .iter()
+            .map(|it| fix(it, &uri, &lines))
+            .collect();
         json!({
             "ruleId": problem.code.as_str(),
             "level": level,
             "message": {"text": problem.message},
             "locations": [{"physicalLocation": {
                 "artifactLocation": {"uri": uri},
-                "region": {
-                    "startLine": start.line + 1,
-                    "startColumn": start.character + 1,
-                    "endLine": end.line + 1,
-                    "endColumn": end.character + 1,
-                },
+                "region": region(&problem.range, &lines),
             }}],
+            "fixes": fixes,
         })
     };
     file.problems.iter().map(result).collect()
+}
+
+/// SARIF counts lines and columns from one.
+fn region(range: &Range<usize>, lines: &Lines) -> Json {
+    let (start, end) = (lines.position(range.start), lines.position(range.end));
+    json!({
+        "startLine": start.line + 1,
+        "startColumn": start.character + 1,
+        "endLine": end.line + 1,
+        "endColumn": end.character + 1,
+    })
+}
+
+fn fix(fix: &Fix, uri: &str, lines: &Lines) -> Json {
+    let replacement = |edit: &Edit| json!({"deletedRegion": region(&edit.range, lines), "insertedContent": {"text": edit.text}});
+    let replacements: Vec<Json> = fix.edits.iter().map(replacement).collect();
+    json!({
+        "description": {"text": fix.title},
+        "artifactChanges": [{"artifactLocation": {"uri": uri}, "replacements": replacements}],
+    })
 }
 
 /// A path as a relative reference, or as a `file:` URI if it is absolute.

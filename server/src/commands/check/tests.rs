@@ -12,7 +12,7 @@ fn service() -> tempfile::TempDir {
     };
     write(
         "shop/azds.yaml",
-        "kind: helm-release\nbuild: {dockerfile: Dockerfile}\ninstall: {chart: charts/shop}\n\
+        "kind: helm-release\nbuild: {dockerfile: Dockerfile}\ninstall: {chart: charts/shop, set: {image: {tag: $(tag)}}}\n\
          container:\n  values: [charts/shop/values.dev.yaml]\n",
     );
     write("shop/Dockerfile", "FROM scratch\n");
@@ -155,6 +155,14 @@ fn sarif_names_file_rule_and_place() {
         "file://HERE/other/values.yaml"
     );
     assert_eq!(place["region"]["startLine"], 1);
+
+    let (_, out) = answer(&service(), "shop/values.dev.yaml", Output::Sarif);
+    let log: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let fix = &log["runs"][0]["results"][0]["fixes"][0];
+    assert_eq!(fix["description"]["text"], "Put it in quotes");
+    let replacement = &fix["artifactChanges"][0]["replacements"][0];
+    assert_eq!(replacement["insertedContent"]["text"], "\"6379\"");
+    assert_eq!(replacement["deletedRegion"]["startColumn"], 21);
 }
 
 #[test]
@@ -169,10 +177,15 @@ fn nothing_to_check_is_a_failure() {
 #[test]
 fn a_values_file_is_known_by_its_name_or_by_the_azds_yaml_above_it() {
     let folder = service();
-    let known = |path: &str| problems_of(&folder.path().join(path), "a: 1\n").is_some();
-    assert!(known("shop/azds.yaml"));
-    assert!(known("other/secrets.dev.yaml"));
-    assert!(known("shop/charts/shop/values.yaml"));
-    assert!(!known("other/values.yaml"));
-    assert!(!known("shop/charts/shop/templates/service.yaml"));
+    let listings = Listings::default();
+    let known = Known {
+        open: &|_| None,
+        listings: &listings,
+    };
+    let kind = |path: &str| Found::at(&folder.path().join(path), known).map(|found| found.kind);
+    assert_eq!(kind("shop/azds.yaml"), Some(Kind::AzdsYaml));
+    assert_eq!(kind("other/secrets.dev.yaml"), Some(Kind::Values));
+    assert_eq!(kind("shop/charts/shop/values.yaml"), Some(Kind::Values));
+    assert_eq!(kind("other/values.yaml"), None);
+    assert_eq!(kind("shop/charts/shop/templates/service.yaml"), None);
 }

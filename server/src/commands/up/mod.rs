@@ -25,6 +25,7 @@ use crate::cluster::{pods, spaces, up_secret};
 use crate::commands::owner::{self, Owned, Owner, Ownership, background, runtime};
 use crate::commands::service::Service;
 use crate::commands::sync::Subject;
+use crate::commands::variables::variables;
 use crate::context::{self, BuildContext};
 use crate::failure::{Context, Result};
 use crate::progress::Progress;
@@ -174,10 +175,10 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     let lock = runtime::Lock::take(&runtime::folder()?, &key, WHAT)?;
     ports_are_free(&key, &arguments.ports).await?;
 
-    let variables = values::variables(&service.folder);
+    let variable = variables(&service.folder);
     let expand = |tag: &str, host_suffix: &str| {
         let tokens = values::tokens(tag, &space, host_suffix);
-        settings.clone().expand(&tokens, &variables)
+        settings.clone().expand(&tokens, &variable)
     };
     let step = progress.begin(format!(
         "Using dev space '{space}' with target '{}'",

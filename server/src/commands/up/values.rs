@@ -1,6 +1,5 @@
 //! What an `up` builds and with which values it installs: azds.yaml, its files and its tokens.
 
-use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -54,30 +53,6 @@ pub fn tokens(tag: &str, space: &str, host_suffix: &str) -> Tokens {
         root_space_prefix: format!("{space}."),
         host_suffix: host_suffix.to_owned(),
     }
-}
-
-/// Variables for azds.yaml: those of this process, else those of `.env` beside azds.yaml.
-pub fn variables(folder: &Path) -> impl Fn(&str) -> Option<String> + use<> {
-    // A file that cannot be read is as good as none: the variables keep their defaults.
-    let text = std::fs::read_to_string(folder.join(".env")).unwrap_or_default();
-    let kept = env_file(&text);
-    move |name| std::env::var(name).ok().or_else(|| kept.get(name).cloned())
-}
-
-fn env_file(text: &str) -> HashMap<String, String> {
-    let lines = text.lines().map(str::trim);
-    lines
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.strip_prefix("export ").unwrap_or(line).split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), unquoted(value.trim()).to_owned()))
-        .collect()
-}
-
-fn unquoted(value: &str) -> &str {
-    ['"', '\'']
-        .into_iter()
-        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(value)
 }
 
 /// The values files that there are, later ones winning, and what a person should know of them.
@@ -215,15 +190,5 @@ mod tests {
         }
         let file = ingress_class(chart.path(), "").expect("no class");
         assert!(file.is_none());
-    }
-
-    #[test]
-    fn variables_of_the_env_file() {
-        let kept = env_file("# a comment\nexport A=1\nB = \"two words\"\nnothing\nC='x=y'\n");
-        let get = |name: &str| kept.get(name).map(String::as_str);
-        assert_eq!(
-            (get("A"), get("B"), get("C"), kept.len()),
-            (Some("1"), Some("two words"), Some("x=y"), 3)
-        );
     }
 }

@@ -1,0 +1,212 @@
+//! From a path to a document: which kind it is of, and what lies around it on disk.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::service::CONFIG_FILE;
+use super::variables;
+use crate::analysis::azds_yaml;
+use crate::analysis::{Context, Document, Kind, Source, Surroundings};
+use crate::cluster::spaces;
+use crate::context::{Selection, files};
+
+/// How far above a values file its azds.yaml is looked for: `charts/NAME/values.yaml` and some more.
+const FOLDERS_ABOVE: usize = 4;
+/// A context with more files is not listed while somebody types.
+const MOST_FILES: usize = 20_000;
+
+/// What an editor knows better than the disk, or need not be asked of the disk again.
+#[derive(Clone, Copy)]
+pub struct Known<'k> {
+    /// Finds the texts that are open, which count instead of those on disk.
+    pub open: &'k dyn Fn(&Path) -> Option<Arc<Source>>,
+    /// What was listed before.
+    pub listings: &'k Listings,
+}
+
+/// Lists of the files of build contexts. They are kept, since they are needed with every keystroke, until
+/// files may have come or gone.
+#[derive(Default)]
+pub struct Listings {
+    kept: Mutex<HashMap<ContextKey, Option<Vec<String>>>>,
+}
+
+type ContextKey = (PathBuf, PathBuf, bool, Vec<String>);
+
+impl Listings {
+    /// Forgets all: files may have come or gone.
+    pub fn clear(&self) {
+        self.kept().clear();
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<ContextKey, Option<Vec<String>>>> {
+        self.kept
+            .lock()
+            .expect("nothing panics while it holds the lock")
+    }
+}
+
+/// A file that azds knows something of, and the service that it belongs to.
+pub struct Found<'k> {
+    /// What it is for azds.
+    pub kind: Kind,
+    /// Folder of the service, where its azds.yaml is.
+    pub folder: PathBuf,
+    /// Path of the file, relative to the folder.
+    path: String,
+    known: Known<'k>,
+}
+
+impl<'k> Found<'k> {
+    /// Finds out what a file is. `None` if azds has nothing to do with it. Blocking.
+    pub fn at(path: &Path, known: Known<'k>) -> Option<Found<'k>> {
+        let path = clean(&std::path::absolute(path).ok()?);
+        let own = path.parent()?;
+        let (kind, folder) = match path.file_name()?.to_str()? {
+            CONFIG_FILE => (Kind::AzdsYaml, own.to_owned()),
+            name => match service_above(&path, known) {
+                Some(folder) => (Kind::Values, folder),
+                None if ["values.dev.yaml", "secrets.dev.yaml"].contains(&name) => {
+                    (Kind::Values, own.to_owned())
+                }
+                None => return None,
+            },
+        };
+        Some(Found::of(kind, folder, &path, known))
+    }
+
+    /// Takes a file for what the caller says it is.
+    pub fn of(kind: Kind, folder: PathBuf, path: &Path, known: Known<'k>) -> Found<'k> {
+        let relative = path.strip_prefix(&folder).unwrap_or(path);
+        Found {
+            kind,
+            path: with_slashes(relative),
+            folder,
+            known,
+        }
+    }
+
+    /// The document that a text makes of it.
+    pub fn document<'a>(&'a self, source: &'a Source) -> Document<'a> {
+        Document {
+            kind: self.kind,
+            path: &self.path,
+            source,
+            around: self,
+        }
+    }
+
+    /// Where a path of the document leads.
+    pub fn resolve(&self, path: &str) -> PathBuf {
+        clean(&self.folder.join(path))
+    }
+}
+
+/// The files on disk, seen from the service's folder.
+impl Surroundings for Found<'_> {
+    fn is_file(&self, path: &str) -> bool {
+        self.resolve(path).is_file()
+    }
+
+    fn is_folder(&self, path: &str) -> bool {
+        self.resolve(path).is_dir()
+    }
+
+    fn entries(&self, folder: &str) -> Vec<String> {
+        let listed = std::fs::read_dir(self.resolve(folder))
+            .into_iter()
+            .flatten();
+        let named = listed.flatten().filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let slash = if entry.path().is_dir() { "/" } else { "" };
+            Some(name + slash)
+        });
+        let mut names: Vec<String> = named.collect();
+        names.sort();
+        names
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        let path = self.resolve(path);
+        match (self.known.open)(&path) {
+            Some(source) => Some(source.text().to_owned()),
+            None => std::fs::read_to_string(path).ok(),
+        }
+    }
+
+    fn context(&self, context: &Context<'_>) -> Option<Vec<String>> {
+        let key = (
+            self.resolve(context.root),
+            self.resolve(context.dockerfile),
+            context.use_git_ignore,
+            context.ignore.to_vec(),
+        );
+        if let Some(listed) = self.known.listings.kept().get(&key) {
+            return listed.clone();
+        }
+        let (root, dockerfile, use_git_ignore, ignore) = &key;
+        let selection = Selection {
+            root,
+            dockerfile,
+            use_git_ignore: *use_git_ignore,
+            ignore,
+        };
+        let listed = files(&selection, MOST_FILES).ok().flatten();
+        self.known.listings.kept().insert(key, listed.clone());
+        listed
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        variables::variables(&self.folder)(name)
+    }
+
+    fn variables(&self) -> Vec<String> {
+        variables::kept(&self.folder).into_keys().collect()
+    }
+
+    fn space(&self) -> Option<String> {
+        // A choice is kept for the folder without links.
+        spaces::chosen(&self.folder.canonicalize().ok()?)
+    }
+}
+
+/// The folder of the azds.yaml above a file that has it as a values file.
+fn service_above(path: &Path, known: Known<'_>) -> Option<PathBuf> {
+    let mut folders = path.ancestors().skip(1).take(FOLDERS_ABOVE);
+    let folder = folders.find(|folder| {
+        let azds_yaml = folder.join(CONFIG_FILE);
+        let file = match (known.open)(&azds_yaml) {
+            Some(source) => azds_yaml::analyse(source.text()).file,
+            None => match std::fs::read_to_string(azds_yaml) {
+                Ok(text) => azds_yaml::analyse(&text).file,
+                Err(_) => return false,
+            },
+        };
+        let mut named = file.values_files().into_iter();
+        named.any(|name| clean(&folder.join(name)) == path)
+    })?;
+    Some(folder.to_owned())
+}
+
+fn with_slashes(path: &Path) -> String {
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
+/// The path without `.` and, where there is something to take away, without `..`.
+pub fn clean(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(clean.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                clean.pop();
+            }
+            component => clean.push(component),
+        }
+    }
+    clean
+}
