@@ -252,4 +252,12 @@ pub struct DebugTargetResult {
     pub sources: PathBuf,
     /// What runs in the container.
     pub processes: Vec<ProcessInfo>,
+    /// What is debugged: `dotnet`, `go`, `java`, `node`, `python`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// Where VS Code has a debugger of its own for the runtime (Node, Java): the configuration to start
+    /// it with. Its port is open, and leads to the service as long as a debugger is connected; it is
+    /// closed when none has come after a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<serde_json::Value>,
 }

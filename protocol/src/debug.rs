@@ -7,7 +7,7 @@
 //! | host | `PUT /v1/debug/debuggers/NAME` | a tar of the debugger's folder → [`DebuggerFolder`] |
 //! | host | `GET /v1/debug/debuggers/NAME` | → [`DebuggerFolder`] if it is there, else `null` |
 //! | host | `POST /v1/debug/sessions` | [`StartDebugger`] → [`DebuggerStarted`] |
-//! | host | `CONNECT` with [`DebuggerStarted::stream`] as authority | the debugger's DAP bytes |
+//! | host | `CONNECT` with [`DebuggerStarted::stream`] as authority | the debugger's DAP bytes; nothing for a [`StartDebugger::lease`] |
 //! | host | `GET /v1/debug/end` | → [`DebuggerEnd`] of the last session, if any, else `null` |
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub struct AttachArguments {
     pub configuration: Option<String>,
     /// Space, instead of the chosen one.
     pub space: Option<String>,
-    /// `auto`, `dotnet`, `python`.
+    /// `auto`, `dotnet`, `go`, `java`, `node`, `python`.
     pub runtime: Option<String>,
     /// Pod, where the service has several.
     pub pod: Option<String>,
@@ -42,6 +42,8 @@ pub struct AttachArguments {
     pub stop_on_entry: bool,
     /// Step over what is not the user's code; the debugger's default where not given.
     pub just_my_code: Option<bool>,
+    /// js-debug's DAP server on this machine, for Node.
+    pub js_debug: Option<PathBuf>,
     /// Everything else, for the debugger.
     #[serde(flatten)]
     pub rest: serde_json::Map<String, serde_json::Value>,
@@ -64,15 +66,24 @@ pub struct ProcessInfo {
     /// Names of the runtime's libraries that it has mapped, such as `libcoreclr.so`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub libraries: Vec<String>,
+    /// Whether its program was built by Go, by the note that the linker leaves in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_go: bool,
 }
 
 /// Asks the host to start a debugger. A second one for the same container is refused with the
-/// name of the first session.
+/// name of the first session; the same session takes the place of its own connection that was cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StartDebugger {
     /// Name of the session, as another developer would be told.
     pub session: String,
+    /// What no other session has.
+    pub id: String,
+    /// Whether the stream carries nothing and only keeps the session while it is open: the debugger's
+    /// own protocol is no DAP and goes through `CONNECT 127.0.0.1:PORT`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lease: bool,
     /// What is to be started.
     pub how: DebuggerStart,
 }
@@ -103,6 +114,16 @@ pub enum DebuggerStart {
         /// Added to the environment.
         env: BTreeMap<String, String>,
         /// Loopback port on which the debugger will listen.
+        port: u16,
+        /// Whether a client that is gone leaves the service running: then a session whose connection
+        /// was cut finds it as it was, if it comes back soon.
+        resumes: bool,
+    },
+    /// The running process opens its inspector, which it does when it gets SIGUSR1.
+    Inspector {
+        /// The process.
+        pid: i32,
+        /// Loopback port on which it will listen.
         port: u16,
     },
 }

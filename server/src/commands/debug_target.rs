@@ -6,7 +6,7 @@ use azds_protocol::agent::{HOST_PORT, TAG_PREFIX};
 use azds_protocol::commands::DebugTargetResult;
 use azds_protocol::debug::AttachArguments;
 use bytes::Bytes;
-use http_body_util::BodyExt;
+use futures_util::future::{BoxFuture, try_join};
 use hyper::body::Incoming;
 use hyper::{Method, Response};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -14,13 +14,15 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
+use super::debug::runtimes::{Container, Runtime};
+use super::debug::{Connection, Host, own};
 use super::service::Service;
 use super::up::{RELEASE_ANNOTATION, settings};
 use crate::cluster::agent::{Agent, full};
 use crate::cluster::client::{Cluster, open_port};
 use crate::cluster::pods::{PodState, is_leaving, state, wrapped_containers};
 use crate::cluster::{spaces, up_secret};
-use crate::failure::{Context, Failure, Result};
+use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 
 const WHAT: &str = "the debug session did not start";
@@ -34,15 +36,14 @@ pub struct DebugTarget {
     agent: Agent,
 }
 
-impl DebugTarget {
-    /// Asks the host, which has to answer with a success.
-    pub async fn request(
-        &self,
+impl Connection for DebugTarget {
+    fn request<'a>(
+        &'a self,
         method: Method,
-        target: &str,
+        target: &'a str,
         body: Bytes,
-    ) -> Result<Response<Incoming>> {
-        self.agent.request(method, target, full(body)).await
+    ) -> BoxFuture<'a, Result<Response<Incoming>>> {
+        Box::pin(self.agent.request(method, target, full(body)))
     }
 }
 
@@ -88,23 +89,34 @@ pub async fn debug_target(arguments: &AttachArguments) -> Result<DebugTarget> {
     })
 }
 
-/// What a debug session would attach to, without starting one.
-pub async fn describe(arguments: &AttachArguments, _: &Progress) -> Result<DebugTargetResult> {
+/// What a debug session attaches to. Where the editor has a debugger of its own for the runtime, the
+/// session is begun for it.
+pub async fn describe(
+    arguments: &AttachArguments,
+    progress: &Progress,
+) -> Result<DebugTargetResult> {
+    let _step = progress.begin("Connecting to the pod");
     let target = debug_target(arguments).await?;
-    let answer = target
-        .request(Method::GET, "/v1/debug/processes", Bytes::new())
-        .await?;
-    let body = answer.into_body().collect().await;
-    let body = body.or_fail(WHAT, &target.pod)?.to_bytes();
-    let lines = body
-        .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty());
+    let (pod, sources) = (target.pod.clone(), target.sources.clone());
+    let host = Host::new(target);
+    let (state, processes) = try_join(host.state(), host.processes()).await?;
+    let container = Container::new(state, processes.clone());
+    let runtime = match Runtime::choose(arguments.runtime.as_deref(), &container) {
+        Err(failure) if arguments.runtime.is_some() => return Err(failure),
+        chosen => chosen.ok(),
+    };
+    let configuration = match runtime {
+        Some(runtime) if !runtime.needs_debugger() => {
+            Some(own::open(host, runtime, &container, arguments, &sources).await?)
+        }
+        _ => None,
+    };
     Ok(DebugTargetResult {
-        processes: lines
-            .map(|line| serde_json::from_slice(line).or_fail(WHAT, &target.pod))
-            .collect::<Result<_>>()?,
-        pod: target.pod,
-        sources: target.sources,
+        pod,
+        sources,
+        processes,
+        runtime: runtime.map(|runtime| runtime.name().to_owned()),
+        configuration,
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use fetch::{download, pip};
+use fetch::{download, go, pip};
 
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
@@ -28,11 +28,13 @@ struct Debugger {
 enum Source {
     /// A release's archive, by the architecture of the pods.
     Archive(&'static [(&'static str, &'static str)]),
+    /// A program for the user's own Go.
+    Go(&'static str),
     /// A package for the user's own pip.
     Pip(&'static str),
 }
 
-const DEBUGGERS: [Debugger; 2] = [
+const DEBUGGERS: [Debugger; 3] = [
     Debugger {
         name: "dotnet",
         version: "3.1.2-1054",
@@ -49,6 +51,12 @@ const DEBUGGERS: [Debugger; 2] = [
         ]),
     },
     Debugger {
+        name: "go",
+        version: "1.27.2",
+        mark: "dlv",
+        source: Source::Go("github.com/go-delve/delve/cmd/dlv"),
+    },
+    Debugger {
         name: "python",
         version: "1.8.22",
         mark: "debugpy/__main__.py",
@@ -59,7 +67,7 @@ const DEBUGGERS: [Debugger; 2] = [
 /// A debugger on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Installed {
-    /// Runtime that it is for: `dotnet`, `python`.
+    /// Runtime that it is for: `dotnet`, `go`, `python`.
     pub name: String,
     /// Its version, fit for a file name.
     pub version: String,
@@ -158,7 +166,7 @@ fn has(debugger: &Debugger, folder: &Path) -> bool {
 
 /// What is to be installed, from where.
 pub struct Install<'a> {
-    /// `dotnet` or `python`.
+    /// `dotnet`, `go` or `python`.
     pub name: &'a str,
     /// A folder or an address, instead of where azds would get it.
     pub from: Option<&'a str>,
@@ -170,6 +178,7 @@ pub struct Install<'a> {
 enum Origin<'a> {
     Folder(&'a Path),
     Archive(&'a str),
+    Go(&'a str),
     Pip(&'a str),
 }
 
@@ -178,6 +187,7 @@ impl<'a> Origin<'a> {
         Ok(match (install.from, usual) {
             (Some(from), _) if from.contains("://") => Origin::Archive(from),
             (Some(from), _) => Origin::Folder(Path::new(from)),
+            (None, Source::Go(package)) => Origin::Go(package),
             (None, Source::Pip(package)) => Origin::Pip(package),
             (None, Source::Archive(addresses)) => {
                 let architecture = std::env::consts::ARCH;
@@ -205,7 +215,7 @@ pub async fn install(
         .find(|debugger| debugger.name == install.name)
         .ok_or_else(|| {
             Failure::new(WHAT, install.name, "azds knows no debugger of this name")
-                .try_to("Use `dotnet` or `python`.")
+                .try_to("Use `dotnet`, `go` or `python`. Node and Java need none.")
         })?;
     let parent = debuggers.join(debugger.name);
     let target = parent.join(debugger.version);
@@ -230,6 +240,7 @@ pub async fn install(
         Origin::Archive(address) => {
             download(debugger, address, &install, &target, to, trust, progress).await?
         }
+        Origin::Go(package) => go(package, debugger.version, to, progress).await?,
         Origin::Pip(package) => pip(package, debugger.version, to, progress).await?,
     };
     check(debugger, &content)?;

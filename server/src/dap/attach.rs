@@ -6,14 +6,15 @@ use std::time::Duration;
 use azds_protocol::commands::UpArguments;
 use azds_protocol::debug::{AttachArguments, StartDebugger};
 use futures_util::future::try_join;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 
+use super::js_debug::{self, JsDebug};
 use super::paths::PathMap;
-use super::runtimes::{Container, Runtime};
 use super::{Host, Services, Target};
+use crate::commands::debug::runtimes::{Container, Plan, Runtime};
+use crate::commands::debug::{Forward, HostStream};
 use crate::commands::debugger::Installed;
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
@@ -21,38 +22,82 @@ use crate::progress::Progress;
 const WHAT: &str = "the debug session did not start";
 /// What `dotnet run` may take to build in the pod; a big solution on a small node needs minutes.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(180);
+/// Argument of a session that js-debug asks for: the port of its server.
+const CHILD: &str = "__azdsJsDebug";
+
+/// The bytes of a debugger, wherever it runs.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// What an editor wants to debug, and who that is.
+pub struct Wanted {
+    /// Its arguments.
+    pub arguments: AttachArguments,
+    /// Name of the session, for other developers.
+    pub session: String,
+    /// What no other session has.
+    pub id: String,
+}
 
 /// A debugger that waits for its first message.
 pub struct Attached {
     /// Its DAP bytes.
-    pub stream: TokioIo<Upgraded>,
-    /// Name of the stream.
-    pub name: String,
-    /// The host that runs it.
-    pub host: Host,
-    /// The pod it is in.
-    pub pod: String,
+    pub stream: Box<dyn Stream>,
+    /// Where it is; nothing for a session that js-debug asked for.
+    pub place: Option<Place>,
     /// What it debugs.
     pub runtime: Runtime,
     /// Arguments of its `attach`.
     pub arguments: Map<String, Value>,
     /// What its sources are called here.
     pub paths: PathMap,
+    /// What runs here for it.
+    pub local: Option<Local>,
+}
+
+/// Where a debugger is.
+pub struct Place {
+    /// The pod.
+    pub pod: String,
+    /// The host that runs it.
+    pub host: Host,
+    /// Name of its stream.
+    pub stream: String,
+}
+
+/// A debugger of the developer's machine, and its way to the pod.
+pub struct Local {
+    js_debug: JsDebug,
+    _forward: Forward,
+    _lease: HostStream,
+}
+
+impl Local {
+    /// Makes a session that js-debug asks the editor for one that leads to it.
+    pub fn adopt(&self, configuration: &mut Value) {
+        configuration["type"] = json!("azds");
+        configuration[CHILD] = json!(self.js_debug.port);
+    }
 }
 
 /// Brings the service up where the editor asked for `launch`, and starts a debugger for it.
 pub async fn attach<S: Services>(
     services: &S,
     launch: bool,
-    arguments: &AttachArguments,
-    session: String,
+    wanted: &Wanted,
     progress: &Progress,
 ) -> Result<Attached> {
+    if let Some(port) = wanted.arguments.rest.get(CHILD).and_then(Value::as_u64) {
+        return child(port, &wanted.arguments).await;
+    }
     if launch {
-        services.up(up_arguments(arguments)?, progress).await?;
+        services
+            .up(up_arguments(&wanted.arguments)?, progress)
+            .await?;
     }
     progress
-        .or_cancelled(WHAT, start(services, arguments, session, progress))
+        .or_cancelled(WHAT, start(services, wanted, progress))
         .await
 }
 
@@ -69,12 +114,13 @@ fn up_arguments(arguments: &AttachArguments) -> Result<UpArguments> {
     })
 }
 
-async fn start<S: Services>(
+/// Finds the pod of the service and starts a debugger there.
+pub async fn start<S: Services>(
     services: &S,
-    arguments: &AttachArguments,
-    session: String,
+    wanted: &Wanted,
     progress: &Progress,
 ) -> Result<Attached> {
+    let arguments = &wanted.arguments;
     let Target { pod, folder, host } = {
         let _step = progress.begin("Connecting to the pod");
         services.connect(arguments, progress).await?
@@ -85,31 +131,108 @@ async fn start<S: Services>(
     })
     .await?;
     let runtime = Runtime::choose(arguments.runtime.as_deref(), &container)?;
-    let installed = services.debugger(runtime.name())?;
-    let name = format!("{}-{}", runtime.name(), installed.version);
-    let debugger = match host.debugger(&name).await? {
-        Some(folder) => folder,
-        None => {
-            step.say("sending the debugger to the pod");
-            host.store(&name, archive(installed).await?).await?
+    let debugger = match runtime.needs_debugger() {
+        true => {
+            let sending = || step.say("sending the debugger to the pod");
+            in_pod(runtime, &host, services.debugger(runtime.name())?, sending).await?
         }
+        false => String::new(),
     };
     let plan = runtime.plan(&container, &debugger, arguments)?;
+    if runtime == Runtime::Java {
+        return Err(
+            Failure::new(WHAT, &pod, "azds has no debugger for Java of its own")
+                .try_to("In VS Code, the extension of azds starts the Java debugger there."),
+        );
+    }
     let started = host
         .start(&StartDebugger {
-            session,
-            how: plan.start,
+            session: wanted.session.clone(),
+            id: wanted.id.clone(),
+            lease: plan.port.is_some(),
+            how: plan.start.clone(),
         })
         .await?;
     let stream = host.open(&started).await?;
-    Ok(Attached {
-        stream,
-        name: started.stream,
-        host,
+    let place = Some(Place {
         pod,
-        runtime,
-        arguments: plan.attach,
-        paths: paths(arguments, &plan.sources, &folder),
+        host,
+        stream: started.stream,
+    });
+    match plan.port {
+        Some(port) => here(stream, port, place, &plan, arguments, &folder).await,
+        None => Ok(Attached {
+            stream: Box::new(stream),
+            place,
+            runtime,
+            arguments: plan.attach,
+            paths: paths(arguments, &plan.sources, &folder),
+            local: None,
+        }),
+    }
+}
+
+/// Where the pod has the debugger of a runtime; sends it there if it has not.
+async fn in_pod(
+    runtime: Runtime,
+    host: &Host,
+    installed: Installed,
+    sending: impl FnOnce(),
+) -> Result<String> {
+    let mut name = format!("{}-{}", runtime.name(), installed.version);
+    if let Some((_, text)) = runtime.addition() {
+        name = format!("{name}-{}", &blake3::hash(text.as_bytes()).to_hex()[..8]);
+    }
+    if let Some(folder) = host.debugger(&name).await? {
+        return Ok(folder);
+    }
+    sending();
+    let archive = archive(installed, runtime.addition()).await?;
+    host.store(&name, archive).await
+}
+
+/// A debugger of this machine for a debug port of the pod. It maps the sources' paths itself.
+async fn here(
+    lease: HostStream,
+    port: u16,
+    place: Option<Place>,
+    plan: &Plan,
+    arguments: &AttachArguments,
+    folder: &Path,
+) -> Result<Attached> {
+    let host = place.as_ref().map(|place| place.host.clone());
+    let host = host.expect("what has a port is in a pod");
+    let forward = Forward::open(host, port).await?;
+    let js_debug = JsDebug::start(arguments).await?;
+    let stream = js_debug::connect(js_debug.port).await?;
+    Ok(Attached {
+        stream: Box::new(stream),
+        place,
+        runtime: Runtime::Node,
+        arguments: plan.configuration(Runtime::Node, forward.port, folder),
+        paths: PathMap::default(),
+        local: Some(Local {
+            js_debug,
+            _forward: forward,
+            _lease: lease,
+        }),
+    })
+}
+
+/// A session that js-debug asked the editor for, with a connection of its own to the same server.
+async fn child(port: u64, arguments: &AttachArguments) -> Result<Attached> {
+    let port = u16::try_from(port).or_fail(WHAT, "the debug configuration")?;
+    let stream = js_debug::connect(port).await?;
+    let mut arguments = arguments.rest.clone();
+    arguments.remove(CHILD);
+    arguments.insert("type".to_owned(), json!("pwa-node"));
+    Ok(Attached {
+        stream: Box::new(stream),
+        place: None,
+        runtime: Runtime::Node,
+        arguments,
+        paths: PathMap::default(),
+        local: None,
     })
 }
 
@@ -127,12 +250,21 @@ async fn running(host: &Host, waiting: impl Fn()) -> Result<Container> {
     }
 }
 
-/// The folder of a debugger as the host unpacks it.
-async fn archive(installed: Installed) -> Result<Vec<u8>> {
+/// The folder of a debugger as the host unpacks it, with the file that azds adds.
+async fn archive(
+    installed: Installed,
+    addition: Option<(&'static str, &'static str)>,
+) -> Result<Vec<u8>> {
     let folder = installed.folder.clone();
     let archive = tokio::task::spawn_blocking(move || {
         let mut archive = tar::Builder::new(Vec::new());
         archive.append_dir_all("", &folder)?;
+        if let Some((path, text)) = addition {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, path, text.as_bytes())?;
+        }
         archive.into_inner()
     });
     let archive = archive

@@ -1,34 +1,38 @@
 //! An editor and a debugger that talk to each other.
 //!
 //! Debuggers differ in when they send `initialized` and when they answer `attach`; editors bear that.
-//! So nothing waits for anything here and nothing is made up: each message passes when it comes.
+//! So nothing waits for anything here and nothing is made up: each message passes when it comes. Only
+//! where the debugger is lost, and the editor is still there, the next one is told what the editor had
+//! said (see [`super::again`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use dap::events::Event;
 use futures_util::SinkExt;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::{FramedRead, FramedWrite};
 
-use super::attach::Attached;
+use super::again::Replay;
+use super::attach::{Attached, Local, Place, Stream, Wanted};
 use super::codec::Codec;
 use super::editor::{self, Editor};
 use super::message::Message;
 use super::paths::PathMap;
-use super::runtimes::Runtime;
-use super::{Host, sources};
-
+use super::rewrite::{attach_request, explain, leave_running, without_ending};
+use super::setup::Setup;
+use super::{Services, sources};
+use crate::commands::debug::runtimes::Runtime;
 use crate::failure::Failure;
 
 /// What a debugger may take from `disconnect` to its end; netcoredbg gives each command 15 seconds.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(15);
 /// What the host may take to say why a debugger ended.
 const REASON_TIMEOUT: Duration = Duration::from_secs(3);
+/// Requests of ours are numbered from here on, far from the editor's own.
+pub const OURS: i64 = 1 << 30;
 
 /// How a conversation came to its end.
 #[derive(Debug, PartialEq)]
@@ -39,128 +43,206 @@ pub enum End {
     Lost,
 }
 
+/// The two directions of a debugger's stream.
+pub struct Wire {
+    from: FramedRead<ReadHalf<Box<dyn Stream>>, Codec>,
+    to: FramedWrite<WriteHalf<Box<dyn Stream>>, Codec>,
+}
+
+impl Wire {
+    fn new(stream: Box<dyn Stream>) -> Wire {
+        let (reader, writer) = tokio::io::split(stream);
+        Wire {
+            from: FramedRead::new(reader, Codec::default()),
+            to: FramedWrite::new(writer, Codec::default()),
+        }
+    }
+}
+
 /// The conversation.
-pub struct Bridge<'a, R, W> {
-    editor: &'a mut Editor<R, W>,
-    from_debugger: FramedRead<ReadHalf<TokioIo<Upgraded>>, Codec>,
-    to_debugger: FramedWrite<WriteHalf<TokioIo<Upgraded>>, Codec>,
-    stream: String,
-    host: Host,
-    pod: String,
-    runtime: Runtime,
+pub struct Bridge<'a, R, W, S> {
+    pub(super) editor: &'a mut Editor<R, W>,
+    pub(super) services: &'a S,
+    pub(super) wanted: &'a Wanted,
+    wire: Wire,
+    local: Option<Local>,
+    pub(super) place: Option<Place>,
+    pub(super) runtime: Runtime,
     paths: PathMap,
     initialize: Message,
     /// The debugger's `attach`, until `initialize` is answered.
     attach: Option<Message>,
     /// Requests of the editor that wait for their answer, by `seq`.
-    pending: HashMap<i64, Message>,
+    pub(super) pending: HashMap<i64, Message>,
     /// The debugger's own `seq` of its requests, by the one that the editor saw.
     reverse: HashMap<i64, Value>,
+    pub(super) setup: Setup,
+    /// While another debugger is told what the first one was told.
+    pub(super) replay: Option<Replay>,
+    /// Requests of the editor for the next debugger.
+    pub(super) held: VecDeque<Message>,
+    /// The thread that the editor shows as stopped.
+    pub(super) stopped: Option<Value>,
     /// Until when the debugger has to be gone, once the editor said `disconnect`.
     leaving: Option<Instant>,
-    /// Whether the debugger said that the session is over.
+    /// Whether the editor was told that the session is over.
     terminated: bool,
 }
 
-impl<'a, R, W> Bridge<'a, R, W>
+impl<'a, R, W, S> Bridge<'a, R, W, S>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
+    S: Services,
 {
     /// A conversation that begins with the editor's `initialize` and its `attach` or `launch`.
     pub fn new(
         editor: &'a mut Editor<R, W>,
+        services: &'a S,
+        wanted: &'a Wanted,
         attached: Attached,
         initialize: &Message,
         request: Message,
-    ) -> Bridge<'a, R, W> {
-        let (reader, writer) = tokio::io::split(attached.stream);
-        let mut attach = request.clone();
-        attach.set("command", "attach");
-        attach.set("arguments", attached.arguments);
+    ) -> Bridge<'a, R, W, S> {
+        let attach = attach_request(&request, attached.arguments);
         let pending = request.number("seq").map(|seq| (seq, request));
         Bridge {
             editor,
-            from_debugger: FramedRead::new(reader, Codec::default()),
-            to_debugger: FramedWrite::new(writer, Codec::default()),
-            stream: attached.name,
-            host: attached.host,
-            pod: attached.pod,
+            services,
+            wanted,
+            wire: Wire::new(attached.stream),
+            local: attached.local,
+            place: attached.place,
             runtime: attached.runtime,
             paths: attached.paths,
             initialize: initialize.clone(),
             attach: Some(attach),
             pending: pending.into_iter().collect(),
             reverse: HashMap::new(),
+            setup: Setup::default(),
+            replay: None,
+            held: VecDeque::new(),
+            stopped: None,
             leaving: None,
             terminated: false,
         }
     }
 
-    /// Passes messages until one side is gone.
+    /// Passes messages until the session is over.
     pub async fn run(mut self) -> End {
         self.tell_debugger(self.initialize.clone()).await;
         loop {
-            let deadline = self.leaving;
+            let replay = self.replay.as_ref().map(|replay| replay.deadline);
+            let deadline = self.leaving.or(replay);
             let too_late = async {
                 match deadline {
                     Some(deadline) => sleep_until(deadline).await,
                     None => std::future::pending().await,
                 }
             };
-            tokio::select! {
-                message = editor::next(&mut self.from_debugger) => match message {
+            let is_over = tokio::select! {
+                message = editor::next(&mut self.wire.from) => match message {
                     Some(message) => self.debugger_said(message).await,
-                    None if self.leaving.is_some() => return self.left().await,
-                    None => return self.lost().await,
+                    None => true,
                 },
-                message = self.editor.next(), if deadline.is_none() => match message {
-                    Some(message) => self.editor_said(message).await,
-                    None => {
-                        self.leaving = Some(Instant::now() + LEAVE_TIMEOUT);
-                        self.close().await;
+                message = self.editor.next(), if self.leaving.is_none() => {
+                    match message {
+                        Some(message) => self.editor_said(message).await,
+                        None => {
+                            self.leaving = Some(Instant::now() + LEAVE_TIMEOUT);
+                            self.close().await;
+                        }
                     }
+                    false
                 },
-                () = too_late => return self.left().await,
+                () = too_late => true,
+            };
+            if !is_over {
+                continue;
+            }
+            if self.leaving.is_some() {
+                return self.left().await;
+            }
+            let why = self.reason().await;
+            if !self.is_lost() {
+                return self.lost(&why).await;
+            }
+            if let Err(end) = self.come_back(why).await {
+                return end;
             }
         }
     }
 
-    async fn editor_said(&mut self, mut message: Message) {
+    pub(super) async fn editor_said(&mut self, mut message: Message) {
         if message.kind() == "response" {
             if let Some(theirs) = message
                 .number("request_seq")
                 .and_then(|ours| self.reverse.remove(&ours))
             {
                 message.set("request_seq", theirs);
+                self.tell_debugger(message).await;
             }
-            return self.tell_debugger(message).await;
+            return;
         }
         if message.command() == "terminate" {
             let failure = Failure::new(
                 "the service was not ended",
-                &self.pod,
+                self.pod(),
                 "a debug session leaves it running",
             )
             .try_to("Disconnect to end the session, run Down to remove the service.");
             return self.editor.refuse(&message, &failure).await;
         }
-        if let Some(seq) = message.number("seq") {
-            self.pending.insert(seq, message.clone());
-        }
         if message.command() == "disconnect" {
             message.edit(leave_running);
             self.leaving = Some(Instant::now() + LEAVE_TIMEOUT);
+            if self.runtime.stays_stopped() {
+                self.let_go().await;
+            }
+        } else if self.replay.is_some() {
+            return self.wait_with(message).await;
+        }
+        if let Some(seq) = message.number("seq") {
+            self.pending.insert(seq, message.clone());
         }
         message.edit(|fields| sources::to_remote(fields, &self.paths));
+        self.setup.asked(&message);
         self.tell_debugger(message).await;
     }
 
-    async fn debugger_said(&mut self, mut message: Message) {
+    /// Lets a service go on whose debugger would leave it stopped.
+    async fn let_go(&mut self) {
+        let requests = self.setup.clear(OURS);
+        let next = OURS + i64::try_from(requests.len()).unwrap_or_default();
+        for request in requests {
+            self.tell_debugger(request).await;
+        }
+        if let Some(thread) = self.stopped.take() {
+            let go_on = json!({
+                "seq": next, "type": "request", "command": "continue",
+                "arguments": {"threadId": thread},
+            });
+            self.tell_debugger(Message::from(go_on)).await;
+        }
+    }
+
+    /// Says whether the session with this debugger is over.
+    async fn debugger_said(&mut self, mut message: Message) -> bool {
         match message.kind() {
-            "response" => self.response(message).await,
+            "response" => return self.response(message).await,
             "event" => {
+                let body = message.get("body");
                 match message.text("event") {
+                    "initialized" if self.replay.is_some() => {
+                        self.tell_again().await;
+                        return false;
+                    }
+                    "terminated" | "exited" if self.is_lost() => {
+                        return message.text("event") == "terminated";
+                    }
+                    "terminated" => self.terminated = true,
+                    "stopped" => self.stopped = Some(body["threadId"].clone()),
+                    "continued" => self.stopped = None,
                     "capabilities" => message.edit(|fields| {
                         let capabilities = fields
                             .get_mut("body")
@@ -168,28 +250,46 @@ where
                             .and_then(Value::as_object_mut);
                         capabilities.is_some_and(without_ending)
                     }),
-                    "terminated" => self.terminated = true,
                     _ => {}
                 }
+                self.setup.event(&mut message);
                 self.tell_editor(message).await;
             }
             _ => {
+                if let (Some(local), "startDebugging") = (&self.local, message.command()) {
+                    message.edit(|fields| {
+                        let arguments = fields.get_mut("arguments");
+                        let configuration = arguments.and_then(|it| it.get_mut("configuration"));
+                        configuration.map(|it| local.adopt(it)).is_some()
+                    });
+                }
                 let theirs = message.get("seq").clone();
                 let ours = self.tell_editor(message).await;
                 self.reverse.insert(ours, theirs);
             }
         }
+        false
     }
 
-    async fn response(&mut self, mut message: Message) {
+    /// Whether an end that the debugger speaks of is not the editor's will, and can be mended.
+    fn is_lost(&self) -> bool {
+        self.leaving.is_none() && self.setup.is_done && self.place.is_some()
+    }
+
+    async fn response(&mut self, mut message: Message) -> bool {
         let answered = message.number("request_seq");
         // Ours comes first; the editor has had its own answer.
         if self.attach.is_some() && answered == self.initialize.number("seq") {
-            return self.initialized(message).await;
+            self.initialized(message).await;
+            return false;
         }
-        let Some(request) = answered.and_then(|seq| self.pending.remove(&seq)) else {
+        if let Some(ours) = answered.filter(|seq| *seq >= OURS) {
+            return self.answered_again(ours, &message).await;
+        }
+        let request = answered.and_then(|seq| Some((seq, self.pending.remove(&seq)?)));
+        let Some((seq, request)) = request else {
             self.tell_editor(message).await;
-            return;
+            return false;
         };
         // As the editor wrote them: it may have said `launch`, and not all debuggers echo both.
         message.set("request_seq", request.get("seq").clone());
@@ -197,10 +297,18 @@ where
         if let Some(explanation) = self.runtime.explain(message.text("message")) {
             message.edit(|fields| explain(fields, explanation));
         }
+        let is_good = *message.get("success") == json!(true);
+        match request.command() {
+            "configurationDone" if is_good => self.setup.is_done = true,
+            "continue" | "next" | "stepIn" | "stepOut" if is_good => self.stopped = None,
+            _ => {}
+        }
+        self.setup.answered(seq, &mut message);
         self.tell_editor(message).await;
         if request.command() == "disconnect" {
             self.close().await;
         }
+        false
     }
 
     /// The debugger has answered `initialize`: the editor learns what it can do, and it gets `attach`.
@@ -218,22 +326,41 @@ where
         }
     }
 
-    async fn tell_editor(&mut self, mut message: Message) -> i64 {
+    pub(super) async fn tell_editor(&mut self, mut message: Message) -> i64 {
         message.edit(|fields| sources::to_local(fields, &self.paths));
         self.editor.send(message).await
     }
 
-    async fn tell_debugger(&mut self, message: Message) {
-        if let Err(error) = self.to_debugger.send(message.into_bytes()).await {
+    pub(super) async fn tell_debugger(&mut self, message: Message) {
+        if let Err(error) = self.wire.to.send(message.into_bytes()).await {
             // The end of what it sends says that it is gone.
             tracing::debug!(%error, "the debugger does not read");
         }
     }
 
-    async fn close(&mut self) {
-        if let Err(error) = self.to_debugger.close().await {
+    /// Goes on with another debugger, which gets `initialize` and, under the number `seq`, its `attach`.
+    pub(super) async fn go_on_with(&mut self, attached: Attached, seq: i64) {
+        let mut attach = attach_request(&self.initialize, attached.arguments);
+        attach.set("seq", seq);
+        self.wire = Wire::new(attached.stream);
+        self.local = attached.local;
+        self.place = attached.place;
+        self.runtime = attached.runtime;
+        self.paths = attached.paths;
+        self.attach = Some(attach);
+        self.reverse.clear();
+        self.tell_debugger(self.initialize.clone()).await;
+    }
+
+    pub(super) async fn close(&mut self) {
+        if let Err(error) = self.wire.to.close().await {
             tracing::debug!(%error, "closing the stream");
         }
+    }
+
+    pub(super) fn pod(&self) -> String {
+        let pod = self.place.as_ref().map(|place| place.pod.clone());
+        pod.unwrap_or_else(|| "the service".to_owned())
     }
 
     /// Ends the session of an editor that said so or is gone. The host sees the rest to its end.
@@ -247,66 +374,42 @@ where
         End::Left
     }
 
-    /// Tells an editor that did not ask for it that the session is over, and why.
-    async fn lost(&mut self) -> End {
-        let why = match timeout(REASON_TIMEOUT, self.host.end()).await {
-            Ok(Ok(Some(end))) if end.stream == self.stream => end.why,
+    /// Why the debugger is gone.
+    async fn reason(&mut self) -> String {
+        // First, since one that said `terminated` may still be there.
+        self.close().await;
+        let Some(place) = &self.place else {
+            return "js-debug ended it".to_owned();
+        };
+        match timeout(REASON_TIMEOUT, place.host.end()).await {
+            Ok(Ok(Some(end))) if end.stream == place.stream => end.why,
             Ok(Ok(_)) => "the debugger closed its stream".to_owned(),
             Ok(Err(_)) | Err(_) => "the connection to the pod was lost".to_owned(),
-        };
-        let failure = Failure::new("the debug session ended", &self.pod, why)
-            .try_to("The service is left running. Start the session again to go on.");
-        self.editor.say(&failure.to_string()).await;
-        let mut pending: Vec<_> = std::mem::take(&mut self.pending).into_iter().collect();
-        pending.sort_by_key(|(seq, _)| *seq);
-        for (_, request) in pending {
-            self.editor.refuse(&request, &failure).await;
         }
+    }
+
+    /// Tells an editor that did not ask for it that the session is over, and why.
+    pub(super) async fn lost(&mut self, why: &str) -> End {
+        let failure = Failure::new("the debug session ended", self.pod(), why)
+            .try_to("The service is left running. Start the session again to go on.");
+        // A session of js-debug that says so itself is one of several: it needs no words of ours.
+        if self.place.is_some() || !self.terminated {
+            self.editor.say(&failure.to_string()).await;
+        }
+        self.refuse_pending(&failure).await;
         if !self.terminated {
             self.editor.event(&Event::Terminated(None)).await;
         }
         End::Lost
     }
-}
 
-/// Makes `disconnect` leave the service running, whatever the editor wants.
-fn leave_running(message: &mut Map<String, Value>) -> bool {
-    let arguments = message.entry("arguments").or_insert_with(|| json!({}));
-    if !arguments.is_object() {
-        *arguments = json!({});
-    }
-    arguments["terminateDebuggee"] = json!(false);
-    arguments["suspendDebuggee"] = json!(false);
-    true
-}
-
-/// Takes away what would offer to end, or freeze, a service that others may use.
-fn without_ending(capabilities: &mut Map<String, Value>) -> bool {
-    let mut changed = false;
-    for name in [
-        "supportTerminateDebuggee",
-        "supportSuspendDebuggee",
-        "supportsTerminateRequest",
-        "supportsRestartRequest",
-    ] {
-        if let Some(offered) = capabilities.get_mut(name) {
-            *offered = json!(false);
-            changed = true;
+    /// Refuses what the editor waits for.
+    pub(super) async fn refuse_pending(&mut self, failure: &Failure) {
+        let mut pending: Vec<_> = std::mem::take(&mut self.pending).into_iter().collect();
+        pending.sort_by_key(|(seq, _)| *seq);
+        let held = std::mem::take(&mut self.held);
+        for request in pending.into_iter().map(|(_, request)| request).chain(held) {
+            self.editor.refuse(&request, failure).await;
         }
     }
-    changed
-}
-
-fn explain(message: &mut Map<String, Value>, explanation: &str) -> bool {
-    let said = message
-        .get("message")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let whole = format!("{said} {explanation}");
-    message.insert("message".to_owned(), json!(whole));
-    message.insert(
-        "body".to_owned(),
-        json!({"error": {"id": 1, "format": whole, "showUser": true}}),
-    );
-    true
 }

@@ -4,17 +4,19 @@
 //! changed are only `seq`, the paths of sources, and what would end the service. Before there is a
 //! debugger, and after, the adapter answers itself.
 
+mod again;
 mod attach;
 mod bridge;
 mod codec;
 mod editor;
-mod host;
+mod js_debug;
 mod message;
 mod paths;
 mod progress;
-mod runtimes;
+mod rewrite;
 mod services;
 mod session;
+mod setup;
 mod sources;
 
 use std::path::PathBuf;
@@ -23,10 +25,10 @@ use azds_protocol::commands::UpArguments;
 use azds_protocol::debug::AttachArguments;
 
 pub use codec::Codec;
-pub use host::{Connection, Host};
 pub use services::InCluster;
 pub use session::serve;
 
+pub use crate::commands::debug::{Connection, Host};
 use crate::commands::debugger::Installed;
 use crate::failure::Result;
 use crate::progress::Progress;

@@ -2,13 +2,9 @@
 
 use azds_protocol::commands::UpArguments;
 use azds_protocol::debug::AttachArguments;
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use hyper::body::Incoming;
-use hyper::{Method, Response};
 
-use super::{Connection, Host, Services, Target};
-use crate::commands::debug_target::{DebugTarget, debug_target};
+use super::{Host, Services, Target};
+use crate::commands::debug_target::debug_target;
 use crate::commands::debugger::{self, Installed};
 use crate::commands::up::up;
 use crate::failure::Result;
@@ -33,16 +29,5 @@ impl Services for InCluster {
 
     fn debugger(&self, runtime: &str) -> Result<Installed> {
         debugger::installed(&debugger::folder()?, runtime)
-    }
-}
-
-impl Connection for DebugTarget {
-    fn request<'a>(
-        &'a self,
-        method: Method,
-        target: &'a str,
-        body: Bytes,
-    ) -> BoxFuture<'a, Result<Response<Incoming>>> {
-        Box::pin(DebugTarget::request(self, method, target, body))
     }
 }

@@ -11,11 +11,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Services;
-use super::attach::{Attached, attach};
+use super::attach::{Attached, Wanted, attach};
 use super::bridge::{Bridge, End};
 use super::editor::Editor;
 use super::message::Message;
 use super::progress::ProgressEvents;
+use crate::commands::debug::user;
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -88,10 +89,24 @@ where
 
     /// From `attach` or `launch` to the end of the debugger.
     async fn debug(&mut self, request: Message) -> Flow {
-        let (attached, flow) = self.attach(&request).await;
+        let wanted = match wanted(&request, &self.client) {
+            Ok(wanted) => wanted,
+            Err(failure) => {
+                self.editor.refuse(&request, &failure).await;
+                return Flow::On;
+            }
+        };
+        let (attached, flow) = self.attach(&request, &wanted).await;
         match attached {
             Ok(attached) if flow == Flow::On => {
-                let bridge = Bridge::new(&mut self.editor, attached, &self.initialize, request);
+                let bridge = Bridge::new(
+                    &mut self.editor,
+                    &self.services,
+                    &wanted,
+                    attached,
+                    &self.initialize,
+                    request,
+                );
                 match bridge.run().await {
                     End::Left => Flow::Over,
                     End::Lost => Flow::On,
@@ -107,14 +122,7 @@ where
     }
 
     /// Starts a debugger, and listens to the editor meanwhile, which may want to leave.
-    async fn attach(&mut self, request: &Message) -> (Result<Attached>, Flow) {
-        let arguments = request.get("arguments").clone();
-        let arguments: Result<AttachArguments> = serde_json::from_value(arguments)
-            .or_fail("the debug session did not start", "the debug configuration");
-        let arguments = match arguments {
-            Ok(arguments) => arguments,
-            Err(failure) => return (Err(failure), Flow::On),
-        };
+    async fn attach(&mut self, request: &Message, wanted: &Wanted) -> (Result<Attached>, Flow) {
         let (sender, mut events) = mpsc::unbounded_channel();
         let cancellation = CancellationToken::new();
         let watcher = ProgressEvents {
@@ -123,8 +131,7 @@ where
         };
         let progress = Progress::new(Arc::new(watcher), cancellation.clone());
         let launch = request.command() == "launch";
-        let name = session_name(&self.client);
-        let attaching = attach(&self.services, launch, &arguments, name, &progress);
+        let attaching = attach(&self.services, launch, wanted, &progress);
         tokio::pin!(attaching);
 
         let mut flow = Flow::On;
@@ -171,20 +178,26 @@ fn capabilities() -> Capabilities {
     }
 }
 
+/// What a request asks for.
+fn wanted(request: &Message, client: &InitializeArguments) -> Result<Wanted> {
+    let what = "the debug session did not start";
+    let arguments: AttachArguments = serde_json::from_value(request.get("arguments").clone())
+        .or_fail(what, "the debug configuration")?;
+    let id = getrandom::u64().or_fail(what, "this machine's random numbers")?;
+    Ok(Wanted {
+        arguments,
+        session: session_name(client),
+        id: format!("{id:016x}"),
+    })
+}
+
 /// How other developers are told of this session.
 fn session_name(client: &InitializeArguments) -> String {
-    let user = ["USER", "USERNAME", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok());
     let editor = client
         .client_name
         .as_deref()
         .or(client.client_id.as_deref());
-    format!(
-        "{} ({})",
-        user.as_deref().unwrap_or("somebody"),
-        editor.unwrap_or("unknown editor")
-    )
+    format!("{} ({})", user(), editor.unwrap_or("unknown editor"))
 }
 
 fn no_debugger(command: &str) -> Failure {

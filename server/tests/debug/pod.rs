@@ -209,7 +209,8 @@ impl Connection for Http {
 
 /// The rest of azds, as far as an adapter sees it.
 pub struct OnePod {
-    pub connection: Http,
+    /// The developer's connection; another one after it was lost.
+    pub connection: Arc<Mutex<Http>>,
     pub folder: PathBuf,
     pub debugger: Installed,
 }
@@ -233,7 +234,7 @@ impl Services for OnePod {
         Ok(Target {
             pod: "producer-1".to_owned(),
             folder: self.folder.clone(),
-            host: Host::new(self.connection.clone()),
+            host: Host::new(self.connection.lock().expect("no panic").clone()),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The real debugpy and a real Python service.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use azds::commands::debugger::{self, Installed};
 use azds::progress::Progress;
@@ -46,8 +47,12 @@ impl Producer {
     }
 
     fn services(&self, connection: Http) -> OnePod {
+        self.services_over(&Arc::new(std::sync::Mutex::new(connection)))
+    }
+
+    fn services_over(&self, connection: &Arc<std::sync::Mutex<Http>>) -> OnePod {
         OnePod {
-            connection,
+            connection: Arc::clone(connection),
             folder: self.folder.path().to_owned(),
             debugger: self.debugpy.clone(),
         }
@@ -79,6 +84,11 @@ impl Producer {
             (&json!(true), &json!(command))
         );
 
+        self.stop(editor).await
+    }
+
+    /// Asks the service, which stops at the breakpoint.
+    async fn stop(&self, editor: &mut Editor) -> Stopped {
         let port = self.port;
         let request = tokio::spawn(async move { get_when_up(port, "/").await });
         let stopped = editor.event("stopped").await;
@@ -93,12 +103,17 @@ impl Producer {
 
     /// The service runs as it did before any session, and nothing of the debugger is left.
     async fn assert_restored(&self) {
+        self.assert_restored_after(3).await;
+    }
+
+    /// The same after so many starts.
+    async fn assert_restored_after(&self, starts: u32) {
         self.pod.until_free().await;
         assert!(!self.pod.agent_folder.path().join(HELD).exists());
         assert!(get_when_up(self.port, "/").await.contains("Monitor"));
         assert_eq!(
             self.pod.service.starts(),
-            3,
+            starts,
             "once, under the debugger, and once more"
         );
         let debugger = self.pod.agent_folder.path().display().to_string();
@@ -216,26 +231,72 @@ async fn disconnecting_at_a_breakpoint_lets_the_request_through() {
     producer.assert_restored().await;
 }
 
+/// The next line of azds in the debug console with this in it.
+async fn said(editor: &mut Editor, text: &str) -> String {
+    loop {
+        let output = editor.event("output").await;
+        let line = output["output"].as_str().unwrap_or_default();
+        if output["category"] == "important" && line.contains(text) {
+            return line.to_owned();
+        }
+    }
+}
+
 #[tokio::test]
-async fn a_lost_connection_frees_the_service_and_tells_the_editor() {
+async fn a_session_outlives_its_connection() {
+    let producer = Producer::start().await;
+    let (connection, handle) = producer.pod.connect().await;
+    let connection = Arc::new(std::sync::Mutex::new(connection));
+    let (mut editor, adapter) = adapter(producer.services_over(&connection));
+    let stopped = producer.stop_at_breakpoint(&mut editor, "attach").await;
+
+    handle.abort();
+    assert!(
+        stopped.request.await.unwrap().contains("Monitor"),
+        "nobody holds the service"
+    );
+    said(&mut editor, "the connection to the pod was lost").await;
+    assert_eq!(editor.event("continued").await["allThreadsContinued"], true);
+    let refused = editor
+        .ask("stackTrace", json!({"threadId": stopped.thread}))
+        .await;
+    assert_eq!(refused["success"], false, "{refused}");
+
+    let (again, _handle) = producer.pod.connect().await;
+    *connection.lock().unwrap() = again;
+    let set = editor.event("breakpoint").await;
+    assert_eq!(set["breakpoint"]["verified"], true, "{set}");
+    said(&mut editor, "attached again").await;
+    assert_eq!(producer.pod.service.starts(), 2, "the service went on");
+    let stopped = producer.stop(&mut editor).await;
+    editor
+        .good("continue", json!({"threadId": stopped.thread}))
+        .await;
+    stopped.request.await.unwrap();
+
+    editor.good("disconnect", json!({})).await;
+    editor.rest().await;
+    adapter.await.unwrap();
+    producer.assert_restored().await;
+    let ended = editor
+        .received
+        .iter()
+        .filter(|m| m["event"] == "terminated")
+        .count();
+    assert!(ended <= 1, "only the debugger's own, after disconnect");
+}
+
+#[tokio::test]
+async fn a_service_whose_developer_is_gone_starts_as_it_was() {
     let producer = Producer::start().await;
     let (connection, handle) = producer.pod.connect().await;
     let (mut editor, adapter) = adapter(producer.services(connection));
     let stopped = producer.stop_at_breakpoint(&mut editor, "attach").await;
-
+    drop(editor);
     handle.abort();
     assert!(stopped.request.await.unwrap().contains("Monitor"));
-    producer.assert_restored().await;
-
-    let said = editor.event("output").await["output"].to_string();
-    assert!(
-        said.contains("the connection to the pod was lost"),
-        "{said}"
-    );
-    editor.event("terminated").await;
-    editor.good("disconnect", json!({})).await;
-    editor.rest().await;
     adapter.await.unwrap();
+    producer.assert_restored().await;
 }
 
 #[tokio::test]
@@ -278,7 +339,7 @@ async fn a_second_developer_is_told_who_debugs() {
 }
 
 #[tokio::test]
-async fn a_service_that_ends_under_its_debugger() {
+async fn a_session_outlives_the_process_of_its_service() {
     let producer = Producer::start().await;
     let (connection, _handle) = producer.pod.connect().await;
     let (mut editor, adapter) = adapter(producer.services(connection));
@@ -288,25 +349,26 @@ async fn a_service_that_ends_under_its_debugger() {
         .await;
     stopped.request.await.unwrap();
 
-    editor
-        .good(
-            "setBreakpoints",
-            json!({"source": {"path": producer.file()}, "breakpoints": []}),
-        )
-        .await;
-    // `os._exit` in the middle of the answer.
-    let _ = get(producer.port, "/end").await;
-    editor.event("terminated").await;
+    // `os._exit` after the answer, where the breakpoint is in the way.
+    let port = producer.port;
+    let ending = tokio::spawn(async move { get(port, "/end").await });
+    let thread = editor.event("stopped").await["threadId"].clone();
+    editor.good("continue", json!({"threadId": thread})).await;
+    let _ = ending.await.unwrap();
+    said(&mut editor, "azds lost the debugger").await;
+    said(&mut editor, "attached again").await;
+    let stopped = producer.stop(&mut editor).await;
     editor.good("disconnect", json!({})).await;
+    stopped.request.await.unwrap();
     editor.rest().await;
     adapter.await.unwrap();
-    producer.assert_restored().await;
-    let terminated = editor
+    producer.assert_restored_after(5).await;
+    let exited = editor
         .received
         .iter()
-        .filter(|m| m["event"] == "terminated")
+        .filter(|m| m["event"] == "exited")
         .count();
-    assert_eq!(terminated, 1);
+    assert_eq!(exited, 0, "the editor's session went on");
 }
 
 /// The real one, by name and version from the package registry, once for all tests.

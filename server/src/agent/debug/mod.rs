@@ -1,7 +1,9 @@
 //! The host's side of debugging: keeps debuggers, starts one for a session, carries its stream, and
 //! leaves the service running when the session ends, however it ends.
 
-mod processes;
+mod debugger;
+mod held;
+pub(super) mod processes;
 mod session;
 mod store;
 mod stream;

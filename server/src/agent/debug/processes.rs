@@ -1,11 +1,16 @@
 //! The processes of the container and its listening ports, as /proc has them.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use azds_protocol::debug::ProcessInfo;
 
 /// Libraries that tell which runtime a process is.
-const RUNTIME_LIBRARIES: [&str; 2] = ["libcoreclr.so", "libpython"];
+const RUNTIME_LIBRARIES: [&str; 3] = ["libcoreclr.so", "libjvm.so", "libpython"];
+/// The note of Go's build id as the linker writes it: its type and its owner's name.
+const GO_NOTE: &[u8] = b"\x04\0\0\0Go\0\0";
+/// Where that note is at the latest: the linker puts it before the code.
+const NOTES: u64 = 8 << 10;
 /// State of a listening socket in /proc/net/tcp.
 const LISTEN: &str = "0A";
 
@@ -42,7 +47,37 @@ fn process(pid: i32, folder: &Path) -> Option<ProcessInfo> {
         libraries: std::fs::read_to_string(folder.join("maps"))
             .map(|maps| libraries(&maps))
             .unwrap_or_default(),
+        is_go: std::fs::File::open(folder.join("exe")).is_ok_and(is_go),
     })
+}
+
+fn is_go(program: impl std::io::Read) -> bool {
+    let mut start = Vec::new();
+    // What can be read of it decides.
+    let _ = program.take(NOTES).read_to_end(&mut start);
+    start.windows(GO_NOTE.len()).any(|bytes| bytes == GO_NOTE)
+}
+
+/// The processes that a process started, and those that they started. A session leader or a group of
+/// its own among them is no matter.
+pub fn descendants(of: i32) -> Vec<ProcessInfo> {
+    let mut found = Vec::new();
+    let mut parents = vec![of];
+    let mut rest = list();
+    while let Some(parent) = parents.pop() {
+        let (children, others) = rest.into_iter().partition(|it| it.ppid == parent);
+        rest = others;
+        let children: Vec<ProcessInfo> = children;
+        parents.extend(children.iter().map(|child| child.pid));
+        found.extend(children);
+    }
+    found
+}
+
+/// Whether it still runs: a number alone may be another process's by now.
+pub fn is_same(known: &ProcessInfo) -> bool {
+    let now = process(known.pid, &Path::new("/proc").join(known.pid.to_string()));
+    now.is_some_and(|now| now.exe == known.exe && now.command == known.command)
 }
 
 /// The fourth field of /proc/PID/stat. The second, the program's name in parentheses, may hold
@@ -117,6 +152,15 @@ mod tests {
                     7f02-7f03 rw-p 00000000 08:01 12 /usr/share/dotnet/shared/libcoreclr.so\n\
                     7f04-7f05 r-xp 00000000 08:01 13 /usr/lib/libc.so.6\n";
         assert_eq!(libraries(maps), ["libcoreclr.so"]);
+    }
+
+    #[test]
+    fn a_go_program_is_told_by_its_note() {
+        let note = b"\x7fELF....\x04\0\0\0\x53\0\0\0\x04\0\0\0Go\0\0abc";
+        assert!(is_go(&note[..]));
+        assert!(!is_go(&b"\x7fELF....Go\0\0"[..]));
+        let far = [vec![0; 9000], note.to_vec()].concat();
+        assert!(!is_go(&far[..]), "in the code it is no note");
     }
 
     #[test]

@@ -7,31 +7,27 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use azds_protocol::debug::{
-    DebuggerEnd, DebuggerStart, DebuggerStarted, STREAM_HOST, StartDebugger,
-};
+use azds_protocol::debug::{DebuggerEnd, DebuggerStarted, STREAM_HOST, StartDebugger};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
-use tokio::process::Child;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
-use super::{Replacement, Service, processes, stream};
+use super::debugger::{Debugger, NOT_STARTED};
+use super::held::Held;
+use super::{Service, stream};
 use crate::failure::{Context, Failure, Result};
 
-const NOT_STARTED: &str = "the debugger was not started";
-/// How long a debugger may take until it listens; a cold Python on a busy node needs seconds.
-const LISTEN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long debugpy's adapter may outlive the service; the next start says so if it takes longer.
-const FREE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a new session waits for the debugger of one that ends.
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a started debugger waits for its stream to be opened.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What requests that waited at a breakpoint have to be answered before the service starts again.
-const ANSWER_TIME: Duration = Duration::from_secs(1);
+/// How long a service stays under its debugger for a session whose connection was cut. A developer
+/// whose machine slept longer finds it started again.
+const RETURN_TIME: Duration = Duration::from_secs(15);
 
 /// The sessions of one service: at most one, and the end of the last.
 pub struct Sessions<S> {
@@ -39,6 +35,8 @@ pub struct Sessions<S> {
     /// Held by a session until its debugger is gone.
     occupied: Arc<Semaphore>,
     state: Mutex<State>,
+    /// Wakes those who wait for [`State::parked`].
+    parked: Notify,
     held: PathBuf,
 }
 
@@ -46,46 +44,28 @@ pub struct Sessions<S> {
 struct State {
     started: u64,
     current: Option<Current>,
+    /// The debugger of the current session while its connection is cut.
+    parked: Option<Running>,
     last_end: Option<DebuggerEnd>,
 }
 
 struct Current {
     name: String,
+    id: String,
     stream: String,
     ending: bool,
     /// Until the stream is opened.
     waiting: Option<Running>,
+    /// Ends the stream: its session comes over another connection.
+    cut: CancellationToken,
     _held: Held,
-}
-
-/// The file by which probes know that a debugger may hold the service, while this lives.
-struct Held(PathBuf);
-
-impl Held {
-    fn new(file: PathBuf) -> Held {
-        // Without it a probe may fail at a breakpoint, but a session is possible.
-        if let Err(error) = std::fs::write(&file, "") {
-            tracing::warn!(%error, "probes do not know of the debugger");
-        }
-        Held(file)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 /// A debugger, with the right to be the only one.
 struct Running {
     debugger: Debugger,
+    lease: bool,
     permit: OwnedSemaphorePermit,
-}
-
-enum Debugger {
-    Beside(Box<Child>),
-    Restart { port: u16 },
 }
 
 impl<S: Service> Sessions<S> {
@@ -97,6 +77,7 @@ impl<S: Service> Sessions<S> {
             service,
             occupied: Arc::new(Semaphore::new(1)),
             state: Mutex::default(),
+            parked: Notify::new(),
         }
     }
 
@@ -120,25 +101,16 @@ impl<S: Service> Sessions<S> {
     }
 
     async fn start_one(self: Arc<Self>, start: StartDebugger) -> Result<DebuggerStarted> {
-        self.refuse_second()?;
-        let permit = timeout(END_TIMEOUT, Arc::clone(&self.occupied).acquire_owned())
+        self.claim(&start)?;
+        let (permit, parked) = timeout(END_TIMEOUT, self.turn(&start.id))
             .await
-            .map_err(|_| self.still_ending())?
-            .or_fail(NOT_STARTED, "")?;
-        let stream = {
-            let mut state = self.state();
-            state.started += 1;
-            let stream = format!("{STREAM_HOST}:{}", state.started);
-            state.current = Some(Current {
-                name: start.session,
-                stream: stream.clone(),
-                ending: false,
-                waiting: None,
-                _held: Held::new(self.held.clone()),
-            });
-            stream
+            .map_err(|_| self.still_ending())??;
+        let stream = self.begin(&start);
+        let debugger = match parked {
+            Some(parked) => Ok(parked),
+            None => Debugger::launch(&*self.service, start.how).await,
         };
-        let debugger = match self.launch(start.how).await {
+        let debugger = match debugger {
             Ok(debugger) => debugger,
             Err(failure) => {
                 self.state().current = None;
@@ -146,7 +118,11 @@ impl<S: Service> Sessions<S> {
             }
         };
         if let Some(current) = &mut self.state().current {
-            current.waiting = Some(Running { debugger, permit });
+            current.waiting = Some(Running {
+                debugger,
+                lease: start.lease,
+                permit,
+            });
         }
         let (sessions, unopened) = (Arc::clone(&self), stream.clone());
         tokio::spawn(async move {
@@ -159,8 +135,13 @@ impl<S: Service> Sessions<S> {
         Ok(DebuggerStarted { stream })
     }
 
-    fn refuse_second(&self) -> Result<()> {
+    /// Refuses a second session; ends the stream of the first if it is the same session.
+    fn claim(&self, start: &StartDebugger) -> Result<()> {
         match &self.state().current {
+            Some(current) if current.id == start.id => {
+                current.cut.cancel();
+                Ok(())
+            }
             Some(current) if !current.ending => Err(Failure::new(
                 NOT_STARTED,
                 "the service",
@@ -169,6 +150,55 @@ impl<S: Service> Sessions<S> {
             .try_to("A service has one debug session at a time: end the other one first.")),
             _ => Ok(()),
         }
+    }
+
+    /// Waits until there is no other debugger, or only the one that waits for this session to come back.
+    async fn turn(&self, id: &str) -> Result<(OwnedSemaphorePermit, Option<Debugger>)> {
+        let parked = async {
+            loop {
+                // Before the look, so that nothing is missed in between.
+                let notified = self.parked.notified();
+                if let Some(running) = self.unpark(|current| current.id == id) {
+                    return running;
+                }
+                notified.await;
+            }
+        };
+        tokio::select! {
+            biased;
+            Running { debugger, permit, .. } = parked => {
+                let is_there = debugger.listens();
+                Ok((permit, is_there.then_some(debugger)))
+            }
+            permit = Arc::clone(&self.occupied).acquire_owned() => Ok((permit.or_fail(NOT_STARTED, "")?, None)),
+        }
+    }
+
+    fn unpark(&self, fits: impl FnOnce(&Current) -> bool) -> Option<Running> {
+        let mut state = self.state();
+        if !state.current.as_ref().is_some_and(fits) {
+            return None;
+        }
+        state.parked.take()
+    }
+
+    /// Makes a session the current one; gives the name of its stream.
+    fn begin(&self, start: &StartDebugger) -> String {
+        let mut state = self.state();
+        state.started += 1;
+        let stream = format!("{STREAM_HOST}:{}", state.started);
+        // First, since its end takes the file away that the next one writes.
+        state.current = None;
+        state.current = Some(Current {
+            name: start.session.clone(),
+            id: start.id.clone(),
+            stream: stream.clone(),
+            ending: false,
+            waiting: None,
+            cut: CancellationToken::new(),
+            _held: Held::new(self.held.clone()),
+        });
+        stream
     }
 
     fn still_ending(&self) -> Failure {
@@ -182,66 +212,6 @@ impl<S: Service> Sessions<S> {
             ),
         )
         .try_to("Run Up again; that replaces the pod.")
-    }
-
-    async fn launch(&self, how: DebuggerStart) -> Result<Debugger> {
-        match how {
-            DebuggerStart::Beside { command, env } => {
-                Ok(Debugger::Beside(Box::new(stream::start(&command, &env)?)))
-            }
-            DebuggerStart::Restart {
-                command,
-                working_dir,
-                env,
-                port,
-            } => {
-                if processes::listens(port) {
-                    return Err(Failure::new(
-                        NOT_STARTED,
-                        format!("port {port} of the pod"),
-                        "something listens there already",
-                    ));
-                }
-                let starts = self.service.state().starts;
-                let restarted = async {
-                    self.service
-                        .replace(Replacement {
-                            command,
-                            working_dir,
-                            env,
-                        })
-                        .await?;
-                    self.until_listening(port, starts).await
-                };
-                if let Err(failure) = restarted.await {
-                    self.restore().await;
-                    until_free(port).await;
-                    return Err(failure);
-                }
-                Ok(Debugger::Restart { port })
-            }
-        }
-    }
-
-    async fn until_listening(&self, port: u16, starts_before: u32) -> Result<()> {
-        let deadline = Instant::now() + LISTEN_TIMEOUT;
-        while !processes::listens(port) {
-            let state = self.service.state();
-            let why = if state.pid.is_none() || state.starts > starts_before + 1 {
-                "the service ended as soon as it was started under its debugger".to_owned()
-            } else if Instant::now() > deadline {
-                format!(
-                    "it does not listen after {} seconds",
-                    LISTEN_TIMEOUT.as_secs()
-                )
-            } else {
-                sleep(Duration::from_millis(10)).await;
-                continue;
-            };
-            return Err(Failure::new(NOT_STARTED, state.command.join(" "), why)
-                .try_to("The last lines of the service's own output say more."));
-        }
-        Ok(())
     }
 
     /// Takes the session's debugger to carry its stream over a connection that is to be.
@@ -288,50 +258,97 @@ impl<S: Service> Sessions<S> {
         current.waiting.take()
     }
 
-    /// Carries the stream, if there is one, until either side closes it; then sees the debugger off.
+    /// Carries the stream, if there is one, until either side closes it; then sees the debugger off,
+    /// or lets it wait for its session.
     async fn end(
-        &self,
+        self: &Arc<Self>,
         running: Running,
         mut editor: Option<TokioIo<hyper::upgrade::Upgraded>>,
         stream: &str,
         unopened: String,
     ) {
-        let mut why = unopened;
-        let port = match running.debugger {
-            Debugger::Beside(child) => {
-                why = stream::pipe(*child, editor.as_mut(), || self.set_ending()).await;
+        let Running {
+            debugger,
+            lease,
+            permit,
+        } = running;
+        let cut = self.cut();
+        let mut end = stream::End {
+            why: unopened,
+            is_cut: false,
+        };
+        let left = match (debugger, &mut editor) {
+            (Debugger::Beside(child), editor) => {
+                end.why = stream::pipe(*child, editor.as_mut(), &cut, || self.set_ending()).await;
                 None
             }
-            Debugger::Restart { port } => {
-                if let Some(editor) = &mut editor {
-                    why = stream::connect(port, editor).await;
-                }
-                self.set_ending();
-                Some(port)
+            (debugger, Some(editor)) if lease => {
+                end = stream::hold(editor, &cut).await;
+                Some(debugger)
             }
+            (Debugger::Under { port, resumes }, Some(editor)) => {
+                end = stream::connect(port, editor, &cut).await;
+                Some(Debugger::Under { port, resumes })
+            }
+            (debugger, _) => Some(debugger),
         };
-        tracing::info!(stream, why, "debug session ended");
+        tracing::info!(stream, why = end.why, "debug session ended");
         self.state().last_end = Some(DebuggerEnd {
             stream: stream.to_owned(),
-            why,
+            why: end.why,
         });
         if let Some(mut editor) = editor {
             // Only now: whoever sees the end may ask for its reason. It may have gone first.
             let _ = editor.shutdown().await;
         }
-        if let Some(port) = port {
-            sleep(ANSWER_TIME).await;
-            self.restore().await;
-            until_free(port).await;
+        match left {
+            Some(debugger @ Debugger::Under { resumes: true, .. }) if end.is_cut => {
+                self.park(
+                    Running {
+                        debugger,
+                        lease,
+                        permit,
+                    },
+                    stream,
+                );
+            }
+            left => self.finish(left, permit).await,
         }
-        self.state().current = None;
-        drop(running.permit);
     }
 
-    async fn restore(&self) {
-        if let Err(failure) = self.service.restore().await {
-            tracing::error!("{failure}");
+    /// Keeps a debugger for its session, for a while.
+    fn park(self: &Arc<Self>, running: Running, stream: &str) {
+        self.state().parked = Some(running);
+        self.parked.notify_waiters();
+        let (sessions, stream) = (Arc::clone(self), stream.to_owned());
+        tokio::spawn(async move {
+            sleep(RETURN_TIME).await;
+            let running = sessions.unpark(|current| current.stream == stream);
+            if let Some(Running {
+                debugger, permit, ..
+            }) = running
+            {
+                sessions.finish(Some(debugger), permit).await;
+            }
+        });
+    }
+
+    /// Starts the service as it was, if a debugger that is left is its parent, and lets others come.
+    async fn finish(&self, left: Option<Debugger>, permit: OwnedSemaphorePermit) {
+        self.set_ending();
+        if let Some(debugger) = left {
+            debugger.finish(&*self.service).await;
         }
+        self.state().current = None;
+        drop(permit);
+    }
+
+    fn cut(&self) -> CancellationToken {
+        let state = self.state();
+        let current = state.current.as_ref();
+        current
+            .map(|current| current.cut.clone())
+            .unwrap_or_default()
     }
 
     fn set_ending(&self) {
@@ -342,13 +359,5 @@ impl<S: Service> Sessions<S> {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Waits until a debugger is gone that outlives the service by a moment and holds the port.
-async fn until_free(port: u16) {
-    let deadline = Instant::now() + FREE_TIMEOUT;
-    while processes::listens(port) && Instant::now() < deadline {
-        sleep(Duration::from_millis(10)).await;
     }
 }

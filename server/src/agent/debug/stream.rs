@@ -6,6 +6,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, copy, sink, split};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
+use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Failure, Result};
 
@@ -40,7 +41,12 @@ pub fn start(command: &[String], env: &BTreeMap<String, String>) -> Result<Child
 ///
 /// The debugger is let go by the end of its input: it detaches and exits. A signal would leave the
 /// service frozen, so there is none, however long it takes.
-pub async fn pipe<E>(mut child: Child, editor: Option<&mut E>, closing: impl FnOnce()) -> String
+pub async fn pipe<E>(
+    mut child: Child,
+    editor: Option<&mut E>,
+    cut: &CancellationToken,
+    closing: impl FnOnce(),
+) -> String
 where
     E: AsyncRead + AsyncWrite + Unpin,
 {
@@ -53,6 +59,7 @@ where
         tokio::select! {
             _ = copy(&mut from_editor, &mut input) => {}
             _ = copy(&mut output, &mut to_editor) => {}
+            () = cut.cancelled() => {}
         }
     }
     closing();
@@ -80,14 +87,50 @@ async fn last_lines(errors: ChildStderr) -> String {
     last.iter().map(|line| format!("\n{line}")).collect()
 }
 
-/// Carries the bytes to a debugger's port until either side closes; says why.
-pub async fn connect<E>(port: u16, editor: &mut E) -> String
+/// How a stream came to its end.
+pub struct End {
+    /// What was seen, in words that follow "because".
+    pub why: String,
+    /// Whether the way to the editor broke, and nobody said that the session is over.
+    pub is_cut: bool,
+}
+
+impl End {
+    /// The editor's side ended, well or not.
+    fn of_editor<T>(ended: std::io::Result<T>) -> End {
+        match ended {
+            Ok(_) => End {
+                why: "the editor closed the stream".to_owned(),
+                is_cut: false,
+            },
+            Err(error) => End {
+                why: format!("the connection was cut: {error}"),
+                is_cut: true,
+            },
+        }
+    }
+
+    fn cut() -> End {
+        End {
+            why: "its session came over another connection".to_owned(),
+            is_cut: true,
+        }
+    }
+}
+
+/// Carries the bytes to a debugger's port until either side closes.
+pub async fn connect<E>(port: u16, editor: &mut E, cut: &CancellationToken) -> End
 where
     E: AsyncRead + AsyncWrite + Unpin,
 {
     let mut debugger = match TcpStream::connect(("127.0.0.1", port)).await {
         Ok(debugger) => debugger,
-        Err(error) => return format!("port {port} of the pod: {error}"),
+        Err(error) => {
+            return End {
+                why: format!("port {port} of the pod: {error}"),
+                is_cut: false,
+            };
+        }
     };
     // Small messages, each waited for.
     let _ = debugger.set_nodelay(true);
@@ -95,9 +138,26 @@ where
     let (mut from_editor, mut to_editor) = split(editor);
     let (mut from_debugger, mut to_debugger) = debugger.split();
     tokio::select! {
-        _ = copy(&mut from_editor, &mut to_debugger) => "the editor closed the stream".to_owned(),
-        _ = copy(&mut from_debugger, &mut to_editor) => {
-            "the service ended, and its debugger with it".to_owned()
-        }
+        ended = copy(&mut from_editor, &mut to_debugger) => End::of_editor(ended),
+        ended = copy(&mut from_debugger, &mut to_editor) => match ended {
+            Ok(_) => End {
+                why: "the service ended, and its debugger with it".to_owned(),
+                is_cut: false,
+            },
+            Err(error) => End::of_editor::<u64>(Err(error)),
+        },
+        () = cut.cancelled() => End::cut(),
+    }
+}
+
+/// Waits until the editor closes a stream that carries nothing.
+pub async fn hold<E>(editor: &mut E, cut: &CancellationToken) -> End
+where
+    E: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut nothing = sink();
+    tokio::select! {
+        ended = copy(editor, &mut nothing) => End::of_editor(ended),
+        () = cut.cancelled() => End::cut(),
     }
 }

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::agent::debug::{self, Replacement};
+use crate::agent::debug::{self, Replacement, processes};
 use crate::failure::{Context, Failure, Result};
 
 /// How long the service may take to end when it is started again.
@@ -220,10 +220,15 @@ impl Running {
         let Some(pid) = pid(&self.child) else {
             return;
         };
+        // A debugger starts the service in a group of its own.
+        let started = processes::descendants(pid.as_raw());
         let _ = kill(pid, Signal::SIGTERM);
         let _ = tokio::time::timeout(STOP, self.child.wait()).await;
         let _ = killpg(pid, Signal::SIGKILL);
         let _ = self.child.wait().await;
+        for left in started.iter().filter(|process| processes::is_same(process)) {
+            let _ = kill(Pid::from_raw(left.pid), Signal::SIGKILL);
+        }
     }
 }
 
@@ -241,9 +246,14 @@ fn spawn(start: &Replacement) -> Result<Child> {
     if let Some(folder) = &start.working_dir {
         command.current_dir(folder);
     }
+    // A value may refer to the one that it takes the place of, as in a pod's specification.
+    let env = start.env.iter().map(|(name, value)| {
+        let own = std::env::var(name).unwrap_or_default();
+        (name, value.replace(&format!("$({name})"), &own))
+    });
     command
         .args(args)
-        .envs(&start.env)
+        .envs(env)
         // A group of its own, so that what it starts can be ended with it.
         .process_group(0)
         .spawn()

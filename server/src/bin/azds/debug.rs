@@ -14,7 +14,7 @@ pub enum Debugger {
     /// Get a debugger that sessions send to pods
     Install {
         /// Runtime that it is for
-        #[arg(value_parser = ["dotnet", "python"])]
+        #[arg(value_parser = ["dotnet", "go", "python"])]
         runtime: String,
         /// A folder that holds it, or the address of an archive, instead of where azds gets it
         #[arg(long, value_name = "FOLDER|URL")]

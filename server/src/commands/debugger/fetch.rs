@@ -128,6 +128,46 @@ pub async fn pip(
     Ok(content)
 }
 
+/// Builds a program by the user's own Go, for Linux and without a C library, so that every image runs it.
+pub async fn go(
+    package: &str,
+    version: &str,
+    unfinished: &Path,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let requirement = format!("{package}@v{version}");
+    let _step = progress.begin(format!("Building {requirement} with go"));
+    let content = unfinished.join("content");
+    let architecture = match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        _ => "amd64",
+    };
+    // Go installs what it builds for another system into a folder below GOPATH, and into GOBIN never.
+    let path = unfinished.join("go");
+    let mut go = Command::new("go");
+    go.args(["install", "-trimpath", "-ldflags=-s -w", "-modcacherw"])
+        .arg(&requirement)
+        .env("GOPATH", &path)
+        .env_remove("GOBIN")
+        .env("GOOS", "linux")
+        .env("GOARCH", architecture)
+        .env("CGO_ENABLED", "0");
+    run(&mut go, &requirement).await?;
+    let name = package.rsplit('/').next().unwrap_or(package);
+    let built = [
+        path.join("bin"),
+        path.join(format!("bin/linux_{architecture}")),
+    ];
+    let built = built
+        .iter()
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file());
+    let built = built.ok_or_else(|| Failure::new(WHAT, &requirement, "go left no program"))?;
+    std::fs::create_dir(&content).or_fail(WHAT, content.display().to_string())?;
+    std::fs::rename(built, content.join(name)).or_fail(WHAT, &requirement)?;
+    Ok(content)
+}
+
 /// Runs a program to its end; what it said on standard error is why it failed.
 pub async fn run(command: &mut Command, object: &str) -> Result<()> {
     let program = command

@@ -1,6 +1,8 @@
 //! The files that prep writes: the templates with the service's own names put in.
 
 use super::dotnet::DotNet;
+use super::go::Go;
+use super::node::Node;
 use super::project::Project;
 use super::python::Python;
 
@@ -64,6 +66,14 @@ impl Generated<'_> {
                 template!("dotnet/Dockerfile"),
                 template!("dotnet/Dockerfile.develop"),
             ),
+            Project::Go(_) => (
+                template!("go/Dockerfile"),
+                template!("go/Dockerfile.develop"),
+            ),
+            Project::Node(_) => (
+                template!("node/Dockerfile"),
+                template!("node/Dockerfile.develop"),
+            ),
             Project::Python(_) => (
                 template!("python/Dockerfile"),
                 template!("python/Dockerfile.develop"),
@@ -78,6 +88,7 @@ impl Generated<'_> {
     pub fn dockerignore(&self) -> File {
         let own = match self.project {
             Some(Project::DotNet(_)) => template!("dotnet/dockerignore"),
+            Some(Project::Go(_) | Project::Node(_)) => "",
             Some(Project::Python(_)) => template!("python/dockerignore"),
             None => "",
         };
@@ -93,6 +104,8 @@ impl Generated<'_> {
     pub fn azds_yaml(&self) -> File {
         let develop = match self.project {
             Some(Project::DotNet(_)) => template!("dotnet/develop.yaml"),
+            Some(Project::Go(_)) => template!("go/develop.yaml"),
+            Some(Project::Node(_)) => template!("node/develop.yaml"),
             Some(Project::Python(_)) => template!("python/develop.yaml"),
             None => template!("develop.yaml"),
         };
@@ -108,6 +121,8 @@ impl Generated<'_> {
             .replace("@PUBLIC@", &self.public.to_string());
         match self.project {
             Some(Project::DotNet(project)) => fill_dotnet(&text, project),
+            Some(Project::Go(project)) => fill_go(&text, project),
+            Some(Project::Node(project)) => fill_node(&text, project),
             Some(Project::Python(project)) => fill_python(&text, project, self.port),
             None => text,
         }
@@ -123,12 +138,21 @@ fn fill_dotnet(text: &str, project: &DotNet) -> String {
         .replace("@PROCESS@", &json(&project.assembly))
 }
 
+fn fill_go(text: &str, project: &Go) -> String {
+    text.replace("@GO@", &project.version)
+        .replace("@PACKAGE@", &project.package)
+}
+
+fn fill_node(text: &str, project: &Node) -> String {
+    let (lists, install) = project.packages.install();
+    text.replace("@NODE@", &project.version)
+        .replace("@LISTS@", lists)
+        .replace("@INSTALL@", install)
+        .replace("@PRODUCTION@", project.packages.production())
+        .replace("@COMMAND@", &list(&project.command))
+}
+
 fn fill_python(text: &str, project: &Python, port: u16) -> String {
-    let command: Vec<_> = project
-        .command(port)
-        .iter()
-        .map(|word| json(word))
-        .collect();
     // Requirements may include others of their kind: requirements-base.txt.
     let (dependencies, requirements) = match project.is_pyproject {
         true => ("pyproject.toml", template!("python/requirements")),
@@ -136,7 +160,13 @@ fn fill_python(text: &str, project: &Python, port: u16) -> String {
     };
     text.replace("@DEPENDENCIES@", dependencies)
         .replace("@REQUIREMENTS@", requirements)
-        .replace("@COMMAND@", &format!("[{}]", command.join(", ")))
+        .replace("@COMMAND@", &list(&project.command(port)))
+}
+
+/// Words as a list in JSON, YAML and Dockerfiles.
+fn list(words: &[String]) -> String {
+    let words: Vec<_> = words.iter().map(|word| json(word)).collect();
+    format!("[{}]", words.join(", "))
 }
 
 /// Text in double quotes, as JSON, YAML and Dockerfiles have it.

@@ -2,6 +2,8 @@
 
 mod dotnet;
 mod files;
+mod go;
+mod node;
 mod project;
 mod python;
 mod write;
@@ -108,8 +110,8 @@ fn is_within(path: &str) -> bool {
 
 /// As the original said it, and what to do.
 const NO_LANGUAGE: &str = "Dockerfile could not be generated due to unsupported language. \
-    Run prep in the folder that has the project file (*.csproj, requirements.txt, which may be empty, \
-    or pyproject.toml), or write a Dockerfile for a service that listens on port 80.";
+    Run prep in the folder that has the project file (*.csproj, package.json, go.mod, requirements.txt, \
+    which may be empty, or pyproject.toml), or write a Dockerfile for a service that listens on port 80.";
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 use super::WHAT;
 use super::dotnet::DotNet;
+use super::go::Go;
+use super::node::Node;
 use super::python::Python;
 use crate::failure::{Context, Failure, Result};
 
@@ -21,8 +23,22 @@ const YAML_WORDS: [&str; 9] = ["false", "n", "no", "null", "off", "on", "true", 
 /// A project whose language is known.
 pub(super) enum Project {
     DotNet(DotNet),
+    Go(Go),
+    Node(Node),
     Python(Python),
 }
+
+/// Finds the project of one language in a folder.
+type Find = fn(&Path, &mut Vec<String>) -> Result<Option<Project>>;
+
+/// The languages that are known. Of several projects in a folder the first one counts: many services
+/// have a package.json for their pages, or a requirements.txt for their documentation.
+const LANGUAGES: [(&str, Find); 4] = [
+    ("dotnet", DotNet::find),
+    ("go", Go::find),
+    ("python", Python::find),
+    ("node", Node::find),
+];
 
 impl Project {
     /// Finds the project of a folder, of the given language if one is given.
@@ -31,27 +47,28 @@ impl Project {
         language: Option<&str>,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Project>> {
-        let found = match language {
-            None => match DotNet::find(folder, warnings)? {
-                None => Python::find(folder, warnings)?,
-                project => project,
-            },
-            Some("dotnet") => DotNet::find(folder, warnings)?,
-            Some("python") => Python::find(folder, warnings)?,
-            Some(other) => {
-                return Err(
-                    Failure::new(WHAT, other, "it is not a language that azds knows")
-                        .try_to("Name dotnet or python, or none and write a Dockerfile."),
-                );
+        let languages: Vec<&(&str, Find)> = LANGUAGES
+            .iter()
+            .filter(|(name, _)| language.is_none_or(|language| language == *name))
+            .collect();
+        if languages.is_empty() {
+            let why = "it is not a language that azds knows";
+            return Err(Failure::new(WHAT, language.unwrap_or_default(), why)
+                .try_to("Name dotnet, go, node or python, or none and write a Dockerfile."));
+        }
+        let mut found = None;
+        for (_, find) in languages {
+            if found.is_none() {
+                found = find(folder, warnings)?;
             }
-        };
+        }
         if let (None, Some(language)) = (&found, language) {
             return Err(Failure::new(
                 WHAT,
                 folder.display().to_string(),
                 format!("there is no {language} project in it"),
             )
-            .try_to("A project is known by its *.csproj, requirements.txt (which may be empty) or pyproject.toml."));
+            .try_to("A project is known by its *.csproj, go.mod, package.json, requirements.txt (which may be empty) or pyproject.toml."));
         }
         Ok(found)
     }
@@ -59,6 +76,8 @@ impl Project {
     pub fn language(&self) -> &'static str {
         match self {
             Project::DotNet(_) => "dotnet",
+            Project::Go(_) => "go",
+            Project::Node(_) => "node",
             Project::Python(_) => "python",
         }
     }
@@ -67,7 +86,7 @@ impl Project {
     pub fn name(&self) -> &str {
         match self {
             Project::DotNet(project) => &project.name,
-            Project::Python(_) => "",
+            Project::Go(_) | Project::Node(_) | Project::Python(_) => "",
         }
     }
 }

@@ -67,8 +67,33 @@ fn a_python_service() {
 }
 
 #[test]
+fn a_node_service() {
+    let package = r#"{"scripts": {"start": "node server.js"}}"#;
+    let files = [("package.json", package), ("server.js", "")];
+    let (_root, folder) = service("shop", &files);
+    let result = prepare(&arguments(&folder)).expect("a plain project");
+    assert_eq!(result.warnings, [""; 0]);
+    expect_file!["golden/node.txt"].assert_eq(&tree(&folder, &result));
+}
+
+#[test]
+fn a_go_service() {
+    let files = [
+        ("go.mod", "module example.test/shop\n\ngo 1.26\n"),
+        ("main.go", "package main\n"),
+        // Its pages' tools.
+        ("package.json", "{}"),
+    ];
+    let (_root, folder) = service("shop", &files);
+    let result = prepare(&arguments(&folder)).expect("a plain project");
+    assert_eq!(result.language.as_deref(), Some("go"));
+    assert_eq!(result.warnings, [""; 0]);
+    expect_file!["golden/go.txt"].assert_eq(&tree(&folder, &result));
+}
+
+#[test]
 fn nothing_known_still_gives_chart_and_azds_yaml() {
-    let (_root, folder) = service("gateway", &[("main.go", "package main")]);
+    let (_root, folder) = service("gateway", &[("index.php", "<?php")]);
     let result = prepare(&arguments(&folder)).expect("prep does what it can");
     assert_eq!(result.language, None);
     assert!(
@@ -88,6 +113,8 @@ fn no_placeholder_is_left() {
         &[("A B.csproj", CSPROJ), ("NuGet.Config", "")][..],
         &[("requirements.txt", ""), ("app.py", "")],
         &[("pyproject.toml", "[project]"), ("app.py", "")],
+        &[("package.json", "{}"), ("yarn.lock", ""), ("app.js", "")],
+        &[("go.mod", "module m"), ("cmd/x/main.go", "package main")],
         &[("index.php", "")],
     ] {
         let (_root, folder) = service("s", files);
@@ -199,7 +226,7 @@ fn what_cannot_be_prepared_is_named() {
     let old = failure(&[("A.csproj", &old)], None);
     assert!(old.contains("A.csproj: it is for net472"), "{old}");
     let cobol = failure(&[], Some("cobol"));
-    assert!(cobol.contains("dotnet or python"), "{cobol}");
+    assert!(cobol.contains("dotnet, go, node or python"), "{cobol}");
     let none = failure(&[("A.csproj", CSPROJ)], Some("python"));
     assert!(none.contains("no python project"), "{none}");
 }

@@ -1,10 +1,14 @@
 //! What differs from runtime to runtime: which process is the service, and how its debugger starts.
 
 mod dotnet;
+mod go;
+mod java;
+mod node;
 mod python;
 
 use std::collections::HashMap;
 use std::iter;
+use std::path::Path;
 
 use azds_protocol::agent::HostState;
 use azds_protocol::debug::{AttachArguments, DebuggerStart, ProcessInfo};
@@ -19,9 +23,24 @@ const WHAT: &str = "the debugger was not started";
 pub enum Runtime {
     /// .NET, by netcoredbg.
     Dotnet,
+    /// Go, by delve.
+    Go,
+    /// Java, by the JVM's own JDWP.
+    Java,
+    /// Node, by its own inspector.
+    Node,
     /// Python, by debugpy.
     Python,
 }
+
+/// All of them; where several fit, the first one counts.
+const RUNTIMES: [Runtime; 5] = [
+    Runtime::Dotnet,
+    Runtime::Python,
+    Runtime::Node,
+    Runtime::Java,
+    Runtime::Go,
+];
 
 /// What a debugger's start depends on.
 pub struct Container {
@@ -63,44 +82,74 @@ pub struct Plan {
     pub attach: Map<String, Value>,
     /// Folder of the sources in the container.
     pub sources: String,
+    /// The debug port, where a debugger on the developer's machine connects to it.
+    pub port: Option<u16>,
 }
 
 impl Runtime {
     /// The runtime that was asked for, or the one that the container's processes show.
     pub fn choose(asked: Option<&str>, container: &Container) -> Result<Runtime> {
-        match asked {
-            Some("dotnet") => Ok(Runtime::Dotnet),
-            Some("python") => Ok(Runtime::Python),
-            None | Some("auto") => Runtime::detect(container),
-            Some(other) => Err(Failure::new(
+        let Some(asked) = asked.filter(|asked| *asked != "auto") else {
+            return Runtime::detect(container);
+        };
+        let runtime = RUNTIMES.into_iter().find(|runtime| runtime.name() == asked);
+        runtime.ok_or_else(|| {
+            Failure::new(
                 WHAT,
-                format!("runtime {other:?}"),
-                "azds debugs the runtimes dotnet and python",
+                format!("runtime {asked:?}"),
+                "azds debugs the runtimes dotnet, go, java, node and python",
             )
-            .try_to("Set \"runtime\" of the debug configuration to one of them, or to \"auto\".")),
-        }
+            .try_to("Set \"runtime\" of the debug configuration to one of them, or to \"auto\".")
+        })
     }
 
     fn detect(container: &Container) -> Result<Runtime> {
-        if dotnet::service(&container.processes).is_some() {
-            return Ok(Runtime::Dotnet);
-        }
-        if python::service(container).is_some() {
-            return Ok(Runtime::Python);
-        }
-        Err(
-            no_process(container, "no process of it runs .NET or Python").try_to(
+        let found = RUNTIMES
+            .into_iter()
+            .find(|it| it.service(container).is_some());
+        found.ok_or_else(|| {
+            let why = "no process of it runs .NET, Go, Java, Node or Python";
+            no_process(container, why).try_to(
                 "Wait until the service runs, or set \"runtime\" of the debug configuration.",
-            ),
-        )
+            )
+        })
     }
 
-    /// Name under which its debugger is installed.
+    /// The process that runs the service's own code.
+    fn service(self, container: &Container) -> Option<&ProcessInfo> {
+        match self {
+            Runtime::Dotnet => dotnet::service(&container.processes),
+            Runtime::Go => go::service(container),
+            Runtime::Java => java::service(container),
+            Runtime::Node => node::service(container),
+            Runtime::Python => python::service(container),
+        }
+    }
+
+    /// What people call it.
     pub fn name(self) -> &'static str {
         match self {
             Runtime::Dotnet => "dotnet",
+            Runtime::Go => "go",
+            Runtime::Java => "java",
+            Runtime::Node => "node",
             Runtime::Python => "python",
         }
+    }
+
+    /// Whether a debugger has to be in the pod, installed under [`Runtime::name`].
+    pub fn needs_debugger(self) -> bool {
+        !matches!(self, Runtime::Java | Runtime::Node)
+    }
+
+    /// A file that azds adds to the debugger: its path there and its text.
+    pub fn addition(self) -> Option<(&'static str, &'static str)> {
+        (self == Runtime::Python).then_some((python::STARTER, python::STARTER_TEXT))
+    }
+
+    /// Whether the debugger leaves a service stopped, and its breakpoints set, when its client goes.
+    pub fn stays_stopped(self) -> bool {
+        self == Runtime::Go
     }
 
     /// How a session with the service begins, with the debugger in a folder of the container.
@@ -112,7 +161,10 @@ impl Runtime {
     ) -> Result<Plan> {
         let mut plan = match self {
             Runtime::Dotnet => dotnet::plan(container, debugger, arguments)?,
-            Runtime::Python => python::plan(container, debugger)?,
+            Runtime::Go => go::plan(container, debugger, arguments)?,
+            Runtime::Java => java::plan(container, arguments)?,
+            Runtime::Node => node::plan(container, arguments)?,
+            Runtime::Python => python::plan(container, debugger, arguments)?,
         };
         if let Some(just_my_code) = arguments.just_my_code {
             plan.attach
@@ -131,9 +183,35 @@ impl Runtime {
     pub fn explain(self, message: &str) -> Option<&'static str> {
         match self {
             Runtime::Dotnet => dotnet::explain(message),
-            Runtime::Python => None,
+            _ => None,
         }
     }
+}
+
+impl Plan {
+    /// What VS Code's own debugger of the runtime is told, when `port` leads to the service's debug port
+    /// and `folder` has its sources.
+    pub fn configuration(&self, runtime: Runtime, port: u16, folder: &Path) -> Map<String, Value> {
+        let own = match runtime {
+            Runtime::Java => java::configuration(port),
+            _ => node::configuration(self, port, folder),
+        };
+        let Value::Object(mut configuration) = own else {
+            unreachable!("configurations are objects");
+        };
+        configuration.extend(self.attach.clone());
+        configuration
+    }
+}
+
+/// The outermost of the processes that are fit, which starts the others.
+fn outermost(
+    container: &Container,
+    fits: impl Fn(&ProcessInfo) -> bool,
+) -> Option<&ProcessInfo> {
+    let fit: Vec<&ProcessInfo> = container.processes.iter().filter(|it| fits(it)).collect();
+    let is_child = |process: &ProcessInfo| fit.iter().any(|other| other.pid == process.ppid);
+    fit.iter().copied().find(|process| !is_child(process))
 }
 
 fn no_process(container: &Container, why: &str) -> Failure {
@@ -167,6 +245,7 @@ fn process(pid: i32, ppid: i32, command: &str, working_dir: &str, library: &str)
             .then(|| library.to_owned())
             .into_iter()
             .collect(),
+        is_go: false,
     }
 }
 
@@ -202,6 +281,18 @@ mod tests {
             (
                 process(7, 1, "python3 app.py", "/app", "libpython3.11.so.1.0"),
                 "python",
+            ),
+            (process(7, 1, "node server.js", "/app", ""), "node"),
+            (
+                process(7, 1, "java -jar app.jar", "/app", "libjvm.so"),
+                "java",
+            ),
+            (
+                ProcessInfo {
+                    is_go: true,
+                    ..process(7, 1, "/bin/service", "/src", "")
+                },
+                "go",
             ),
         ];
         for (process, expected) in cases {

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use azds_protocol::debug::{DEBUGGER_PORT, DebuggerStart, ProcessInfo};
+use azds_protocol::debug::{AttachArguments, DEBUGGER_PORT, DebuggerStart, ProcessInfo};
 use serde_json::json;
 
-use super::{Container, Plan, file_name, no_process};
+use super::{Container, Plan, file_name, no_process, outermost};
 use crate::failure::{Failure, Result};
 
+/// Where the starter is in debugpy's folder: in its package, whose frames debugpy shows to nobody.
+pub const STARTER: &str = "debugpy/azds.py";
+/// Starts a program under debugpy, and debugpy's adapter at the same time instead of after it.
+pub const STARTER_TEXT: &str = include_str!("starter.py");
 /// The oldest that debugpy runs on.
 const OLDEST: (u32, u32) = (3, 8);
 /// Options of the interpreter that take their value from the next argument.
@@ -16,23 +20,14 @@ const WITH_VALUE: [&str; 3] = ["-W", "-X", "--check-hash-based-pycs"];
 
 /// The process that runs the service's own code: of several the outermost, which starts the others.
 pub fn service(container: &Container) -> Option<&ProcessInfo> {
-    let is_python = |process: &&ProcessInfo| {
-        process
-            .command
-            .first()
-            .is_some_and(|program| is_interpreter(program))
+    outermost(container, |process| {
+        let program = process.command.first();
+        program.is_some_and(|program| is_interpreter(program))
             && !process
                 .command
                 .iter()
                 .any(|argument| argument.contains("debugpy/adapter"))
-    };
-    let candidates = || container.processes.iter().filter(is_python);
-    let is_service = |process: &&ProcessInfo| Some(process.pid) == container.state.pid;
-    let parent_is_python =
-        |process: &ProcessInfo| candidates().any(|parent| parent.pid == process.ppid);
-    candidates()
-        .find(is_service)
-        .or_else(|| candidates().find(|process| !parent_is_python(process)))
+    })
 }
 
 fn is_interpreter(program: &str) -> bool {
@@ -45,7 +40,7 @@ fn is_interpreter(program: &str) -> bool {
 }
 
 /// How the service starts under debugpy.
-pub fn plan(container: &Container, debugger: &str) -> Result<Plan> {
+pub fn plan(container: &Container, debugger: &str, arguments: &AttachArguments) -> Result<Plan> {
     let process = service(container)
         .ok_or_else(|| no_process(container, "no process of it runs a Python service"))?;
     if let Some(version) = version(process).filter(|version| *version < OLDEST) {
@@ -69,15 +64,20 @@ pub fn plan(container: &Container, debugger: &str) -> Result<Plan> {
     );
     // Child processes would need connections of their own, which the editor cannot make.
     attach.insert("subProcess".to_owned(), json!(false));
+    if arguments.stop_on_entry {
+        attach.insert("stopOnEntry".to_owned(), json!(true));
+    }
     Ok(Plan {
         start: DebuggerStart::Restart {
             command: under_debugpy(&process.command, debugger),
             working_dir: Some(process.working_dir.clone()),
             env: BTreeMap::from([("PYDEVD_DISABLE_FILE_VALIDATION".to_owned(), "1".to_owned())]),
             port: DEBUGGER_PORT,
+            resumes: true,
         },
         attach,
         sources,
+        port: None,
     })
 }
 
@@ -94,20 +94,10 @@ fn under_debugpy(command: &[String], debugger: &str) -> Vec<String> {
         }
     }
     let rest: Vec<String> = arguments.cloned().collect();
-    result.extend([
-        // Its folder instead of `-m`: no PYTHONPATH that the service would inherit.
-        format!("{debugger}/debugpy"),
-        "--listen".to_owned(),
-        format!("127.0.0.1:{DEBUGGER_PORT}"),
-        "--wait-for-client".to_owned(),
-    ]);
+    result.extend([format!("{debugger}/{STARTER}"), DEBUGGER_PORT.to_string()]);
     result.extend_from_slice(match rest.as_slice() {
         // A session that just ends: the service is about to start again without its debugger.
-        [program, listen, _, _, rest @ ..]
-            if file_name(program) == "debugpy" && listen == "--listen" =>
-        {
-            rest
-        }
+        [program, _, rest @ ..] if program.ends_with(STARTER) => rest,
         rest => rest,
     });
     result
@@ -156,7 +146,7 @@ mod tests {
             ("python -W error -c code", "python -W error @ -c code"),
         ] {
             let command: Vec<String> = command.split(' ').map(str::to_owned).collect();
-            let debugpy = "/d/debugpy --listen 127.0.0.1:29190 --wait-for-client";
+            let debugpy = "/d/debugpy/azds.py 29190";
             let started = under_debugpy(&command, "/d");
             assert_eq!(started.join(" "), expected.replace('@', debugpy));
             assert_eq!(
@@ -184,11 +174,16 @@ mod tests {
     #[test]
     fn a_python_that_debugpy_does_not_run_on_is_refused() {
         let mut old = process(7, 1, "python app.py", "/app", "libpython3.6m.so.1.0");
-        let failure = plan(&Container::new(host_state(), vec![old.clone()]), "/d");
+        let arguments = AttachArguments::default();
+        let failure = plan(
+            &Container::new(host_state(), vec![old.clone()]),
+            "/d",
+            &arguments,
+        );
         assert!(failure.expect_err("too old").why.contains("Python 3.6"));
         old.libraries.clear();
         old.exe = "/usr/local/bin/python3.12".to_owned();
-        let plan = plan(&Container::new(host_state(), vec![old.clone()]), "/d").expect("fits");
+        let plan = plan(&Container::new(host_state(), vec![old]), "/d", &arguments).expect("fits");
         assert_eq!(plan.sources, "/app");
     }
 }

@@ -88,6 +88,7 @@ pub fn plan(container: &Container, debugger: &str, arguments: &AttachArguments) 
         },
         attach,
         sources: sources(process),
+        port: None,
     })
 }
 

@@ -1,4 +1,6 @@
-//! What the adapter asks of the host in the pod.
+//! What is asked of the host in the pod.
+
+use std::sync::Arc;
 
 use azds_protocol::agent::HostState;
 use azds_protocol::debug::{
@@ -16,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::{Context, Result};
 
-const WHAT: &str = "the pod did not answer the debug adapter";
+const WHAT: &str = "the pod did not answer about debugging";
 
 /// The one HTTP/2 connection to a host, which adds token and version to each request.
 pub trait Connection: Send + Sync {
@@ -30,13 +32,17 @@ pub trait Connection: Send + Sync {
     ) -> BoxFuture<'a, Result<Response<Incoming>>>;
 }
 
-/// The host of one container.
-pub struct Host(Box<dyn Connection>);
+/// The bytes of a stream of the host.
+pub type HostStream = TokioIo<Upgraded>;
+
+/// The host of one container. Cheap to clone; all clones share the connection.
+#[derive(Clone)]
+pub struct Host(Arc<dyn Connection>);
 
 impl Host {
     /// The host at the other end of a connection.
     pub fn new(connection: impl Connection + 'static) -> Host {
-        Host(Box::new(connection))
+        Host(Arc::new(connection))
     }
 
     /// What the host runs.
@@ -75,16 +81,24 @@ impl Host {
     }
 
     /// Opens the stream of a debugger that was started.
-    pub async fn open(&self, started: &DebuggerStarted) -> Result<TokioIo<Upgraded>> {
-        let stream = started.stream.as_str();
+    pub async fn open(&self, started: &DebuggerStarted) -> Result<HostStream> {
+        self.stream(&started.stream).await
+    }
+
+    /// Opens a connection to a loopback port of the pod.
+    pub async fn open_port(&self, port: u16) -> Result<HostStream> {
+        self.stream(&format!("127.0.0.1:{port}")).await
+    }
+
+    async fn stream(&self, authority: &str) -> Result<HostStream> {
         let response = self
             .0
-            .request(Method::CONNECT, stream, Bytes::new())
+            .request(Method::CONNECT, authority, Bytes::new())
             .await?;
         hyper::upgrade::on(response)
             .await
             .map(TokioIo::new)
-            .or_fail(WHAT, stream)
+            .or_fail(WHAT, authority)
     }
 
     /// How the last session came to its end, if one did.

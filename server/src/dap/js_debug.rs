@@ -1,0 +1,101 @@
+//! js-debug's own DAP server, a program of the developer's machine, for editors that have no debugger
+//! for Node.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use azds_protocol::debug::AttachArguments;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, copy, sink};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::commands::debug::listen;
+use crate::failure::{Context, Failure, Result};
+
+/// Variable with the path of the server.
+const VARIABLE: &str = "AZDS_JS_DEBUG";
+const WHAT: &str = "js-debug was not started";
+/// What it may take to listen; it has a megabyte of JavaScript to read.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The server; it ends when this is dropped, and lets what it debugs go on.
+pub struct JsDebug {
+    /// Where it listens.
+    pub port: u16,
+    _process: Child,
+}
+
+impl JsDebug {
+    /// Starts the server that the arguments or the environment name.
+    pub async fn start(arguments: &AttachArguments) -> Result<JsDebug> {
+        let program = program(arguments)?;
+        let object = program.display().to_string();
+        // Nobody else takes the port in the moment until the server does.
+        let (listener, port) = listen().await?;
+        drop(listener);
+        let mut process = Command::new("node")
+            .arg(&program)
+            .args([port.to_string(), Ipv4Addr::LOCALHOST.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| {
+                Failure::new(WHAT, &object, format!("node does not start: {error}"))
+                    .try_to("Install Node.js, or have `node` on the PATH.")
+            })?;
+        let output = process.stdout.take().expect("piped at the start");
+        match timeout(START_TIMEOUT, listens(output)).await {
+            Ok(true) => Ok(JsDebug {
+                port,
+                _process: process,
+            }),
+            Ok(false) => Err(Failure::new(WHAT, &object, "it ended at once")
+                .try_to("Name the DAP server of js-debug: dapDebugServer.js of its releases.")),
+            Err(_) => {
+                let why = format!("it does not listen after {} s", START_TIMEOUT.as_secs());
+                Err(Failure::new(WHAT, &object, why))
+            }
+        }
+    }
+}
+
+/// Connects to a server that listens.
+pub async fn connect(port: u16) -> Result<TcpStream> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
+    let stream = stream.or_fail("js-debug was not reached", format!("port {port}"))?;
+    // Small messages, each waited for.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+fn program(arguments: &AttachArguments) -> Result<PathBuf> {
+    let variable = || std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
+    let named = arguments.js_debug.clone();
+    let program = named.or_else(|| variable().map(PathBuf::from));
+    program.filter(|program| program.is_file()).ok_or_else(|| {
+        let why = match &arguments.js_debug {
+            Some(program) => format!("there is no file {}", program.display()),
+            None => format!("neither \"jsDebug\" nor {VARIABLE} names one"),
+        };
+        Failure::new("the debug session did not start", "js-debug for Node", why).try_to(
+            "Get js-debug-dap from https://github.com/microsoft/vscode-js-debug/releases and set \"jsDebug\" to its dapDebugServer.js. VS Code has js-debug: its extension needs none.",
+        )
+    })
+}
+
+/// Waits until the server says that it listens; what it says later is read and dropped.
+async fn listens(output: impl AsyncRead + Unpin + Send + 'static) -> bool {
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line.contains("listening") {
+            tokio::spawn(async move { copy(&mut lines.into_inner(), &mut sink()).await });
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,3 @@
+module example.test/go-service
+
+go 1.26
