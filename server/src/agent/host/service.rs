@@ -178,11 +178,9 @@ impl Running {
                 }
                 Some(Restart { start, done }) = asked.recv() => {
                     let start = start.unwrap_or_else(|| self.first.clone());
-                    let again = self.start_again(&start).await;
-                    if again.is_ok() {
-                        ended = None;
-                    }
-                    let _ = done.send(again);
+                    let _ = done.send(self.start_again(&start).await);
+                    // One that could not be started has ended already, as its next look tells.
+                    ended = None;
                 }
             }
         }
