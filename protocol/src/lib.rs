@@ -7,5 +7,7 @@ pub mod agent;
 pub mod commands;
 pub mod debug;
 mod failure;
+#[cfg(test)]
+mod typescript;
 
-pub use failure::{Audience, Failure};
+pub use failure::{Action, Audience, Failure};

@@ -6,12 +6,12 @@ mod json;
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
+use super::service::CONFIG_FILE;
+use super::services::azds_yamls;
 use crate::analysis::azds_yaml::{self, AzdsFile, Files};
 use crate::analysis::{Problem, Severity, values};
 use crate::failure::{Context, Failure, Result};
 
-/// Name of the file that makes a folder a service.
-pub const AZDS_YAML: &str = "azds.yaml";
 /// How far above a values file its azds.yaml is looked for: `charts/NAME/values.yaml` and some more.
 const FOLDERS_ABOVE: usize = 4;
 
@@ -76,7 +76,7 @@ pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>> {
                 files.push(clean(&file));
             }
             if files.len() == found {
-                let why = format!("there is no {AZDS_YAML} in it");
+                let why = format!("there is no {CONFIG_FILE} in it");
                 return Err(nothing(path, why)
                     .try_to("Name the folder of a service, or run `azds prep` there first."));
             }
@@ -111,7 +111,7 @@ fn check_file(path: PathBuf) -> Result<Checked> {
 pub fn problems_of(path: &Path, text: &str) -> Option<Vec<Problem>> {
     let folder = path.parent().unwrap_or(Path::new(""));
     match path.file_name()?.to_str()? {
-        AZDS_YAML => {
+        CONFIG_FILE => {
             let analysis = azds_yaml::analyse(text);
             let mut problems = analysis.problems;
             problems.extend(analysis.file.missing_files(&On(folder)));
@@ -131,21 +131,12 @@ fn is_named_above(path: &Path) -> bool {
     };
     let folders = path.ancestors().skip(1).take(FOLDERS_ABOVE);
     folders
-        .filter_map(|folder| Some((folder, read(&folder.join(AZDS_YAML)).ok()?)))
+        .filter_map(|folder| Some((folder, read(&folder.join(CONFIG_FILE)).ok()?)))
         .any(|(folder, text)| {
             let file: AzdsFile = azds_yaml::analyse(&text).file;
             let mut named = file.values_files().into_iter();
             named.any(|name| clean(&folder.join(name)) == path)
         })
-}
-
-fn azds_yamls(folder: &Path) -> Vec<PathBuf> {
-    ignore::WalkBuilder::new(folder)
-        .build()
-        .filter_map(|entry| entry.ok())
-        .map(|entry| entry.into_path())
-        .filter(|path| path.ends_with(AZDS_YAML) && path.is_file())
-        .collect()
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use azds::commands::doctor::doctor;
 use azds::commands::owner::background;
 use azds::commands::up::{Attached, follow_logs, up, up_attached};
-use azds::commands::{down, list_up, list_uris, select_space, terminal};
+use azds::commands::{down, list_up, list_uris, logs, select_space, terminal};
 use azds::failure::Result;
 use azds::progress::Progress;
 use azds_protocol::commands::{DoctorResult, PortMapping, ServiceArguments, UpArguments, UpResult};
@@ -88,7 +88,7 @@ impl Up {
 /// Shows the service's output until Ctrl+C, or until another azds takes the tunnels over.
 async fn stay(attached: &Attached, progress: &Progress) {
     let logs = async {
-        follow_logs(attached, |line| eprintln!("{line}")).await;
+        follow_logs(&attached.cluster, &attached.pod, |line| eprintln!("{line}")).await;
         eprintln!("The pod is gone; the tunnels lead to the one that replaces it.");
         std::future::pending::<()>().await;
     };
@@ -170,6 +170,31 @@ impl List {
             true => "There are no addresses.".to_owned(),
             false => terminal::uris(rows),
         })
+    }
+}
+
+#[derive(Args)]
+pub struct Logs {
+    /// Folder of the service
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Namespace to look in, instead of the folder's chosen space
+    #[arg(long)]
+    space: Option<String>,
+}
+
+impl Logs {
+    pub fn run(self) -> ExitCode {
+        let arguments = service_arguments(self.dir, self.space, false);
+        let shown =
+            async |progress: Progress| logs::logs(&arguments, &progress, answer::line).await;
+        match answer::run(shown) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                eprintln!("azds: {failure}");
+                ExitCode::FAILURE
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::Attached;
+use crate::cluster::client::Cluster;
 use crate::cluster::pods::wrapped_containers;
 
 /// Lines that may wait for a slow terminal.
@@ -19,13 +19,13 @@ const AHEAD: usize = 256;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Passes the lines that the service's containers write to `show`, until the pod is gone.
-pub async fn follow_logs(attached: &Attached, mut show: impl FnMut(&str)) {
-    let space = attached.result.space.as_str();
-    let pods: Api<Pod> = Api::namespaced(attached.cluster.client.clone(), space);
+pub async fn follow_logs(cluster: &Cluster, pod: &Pod, mut show: impl FnMut(&str)) {
+    let space = pod.namespace().unwrap_or_default();
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &space);
     let (lines, mut queue) = mpsc::channel(AHEAD);
     let mut readers = JoinSet::new();
-    for container in wrapped_containers(&attached.pod) {
-        let (pods, pod, lines) = (pods.clone(), attached.pod.name_any(), lines.clone());
+    for container in wrapped_containers(pod) {
+        let (pods, pod, lines) = (pods.clone(), pod.name_any(), lines.clone());
         readers.spawn(read(pods, pod, container, lines));
     }
     drop(lines);
