@@ -127,11 +127,21 @@ export class Workbench {
     await this.page.waitForSelector('.explorer-folders-view .monaco-list-row');
   }
 
-  /** Runs a command of the palette by its title. */
+  /** Runs a command of the palette by its title. Extensions bring theirs after the window is there. */
   async command(title) {
-    await this.page.keyboard.press('F1');
-    await this.page.locator('.quick-input-widget input').fill(`>${title}`);
-    await this.page.getByRole('option', { name: title }).first().click();
+    const option = this.page.getByRole('option', { name: title }).first();
+    for (const end = Date.now() + PATIENCE; ; ) {
+      await this.page.keyboard.press('F1');
+      await this.page.locator('.quick-input-widget input').fill(`>${title}`);
+      try {
+        return await option.click({ timeout: 2_000 });
+      } catch (error) {
+        if (Date.now() > end) {
+          throw error;
+        }
+        await this.page.keyboard.press('Escape');
+      }
+    }
   }
 
   /** Opens a file of the folder and goes to a line and column, both from 1. */

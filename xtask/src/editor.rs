@@ -23,7 +23,7 @@ impl Editor {
         let folder = checkout().join("tests/editor");
         let installed = node_modules(cache, "editor", &folder, |folder| {
             let code = folder.join("node_modules/code-server/lib/vscode");
-            run(command("npm ci --omit=dev --ignore-scripts", &[]).current_dir(code))
+            run(command("npm install --omit=dev --ignore-scripts", &[]).current_dir(code))
         })?;
         Ok(Self(installed))
     }
