@@ -13,7 +13,12 @@ const query = (port) => {
   ];
   return `&payload=${encodeURIComponent(JSON.stringify(payload))}`;
 };
-const workbench = await Workbench.open({ folder: required('AZDS_TEST_FOLDER'), query });
+const workbench = await Workbench.open({
+  folder: required('AZDS_TEST_FOLDER'),
+  // Lets the workbench take extension and tests from its address; it shows no messages then.
+  options: ['enable-smoke-test-driver'],
+  query,
+});
 try {
   const { page, address } = workbench;
   const ended = new Promise((resolve, reject) => {

@@ -26,7 +26,9 @@ async function step(name, work) {
     console.log(`${((Date.now() - begun) / 1000).toFixed(1).padStart(6)} s ${name}`);
   } catch (error) {
     await page.screenshot({ path: `${picture}-FAILED.png` });
-    throw new Error(`${name}: ${error.message}\nSee ${picture}-FAILED.png`, { cause: error });
+    const messages = await page.locator('.notification-list-item').allInnerTexts();
+    const shown = JSON.stringify(messages);
+    throw new Error(`${name}: ${error.message}\nThe window shows: ${shown}\nSee ${picture}-FAILED.png`);
   }
 }
 

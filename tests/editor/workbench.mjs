@@ -26,7 +26,7 @@ const { chromium } = createRequire(join(required('AZDS_EDITOR'), 'package.json')
 
 /** code-server without its extensions, and how to end it. */
 class CodeServer {
-  static async start(vsix) {
+  static async start({ vsix, options = [] }) {
     const server = new CodeServer();
     server.data = mkdtempSync(join(tmpdir(), 'azds-editor-'));
     mkdirSync(join(server.data, 'User'));
@@ -46,8 +46,7 @@ class CodeServer {
         ...['--auth', 'none', '--bind-addr', `127.0.0.1:${server.port}`],
         ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
         ...['--disable-getting-started-override', '-e'],
-        // Lets the workbench take the extension under test from its address.
-        ...['--vscode-option', 'enable-smoke-test-driver'],
+        ...options.flatMap((option) => ['--vscode-option', option]),
       ],
       { env: server.environment(), stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -103,10 +102,10 @@ class CodeServer {
 
 /** A workbench with one folder open. */
 export class Workbench {
-  /** `query` is added to the address. */
-  static async open({ vsix, folder, query = () => '' }) {
+  /** `query` is added to the address, `options` are those of the workbench's server. */
+  static async open({ vsix, folder, options, query = () => '' }) {
     const workbench = new Workbench();
-    workbench.server = await CodeServer.start(vsix);
+    workbench.server = await CodeServer.start({ vsix, options });
     workbench.browser = await chromium.launch({
       executablePath: '/usr/bin/chromium',
       args: [
