@@ -262,15 +262,20 @@ impl Space {
 
     /// A copy of one of the tests' services in a folder of this name, and so with this name, after `azds prep`.
     pub fn service(&self, name: &str, app: &str, prep: &[&str]) -> Service<'_> {
-        let folder = self.folder(name);
-        let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps");
-        copy(&apps.join(app), &folder);
         let service = Service {
             space: self,
-            folder,
+            folder: self.app(name, app),
         };
         service.azds("prep", prep).json();
         service
+    }
+
+    /// A copy of one of the tests' services in a folder of this name, without any file of azds.
+    pub fn app(&self, name: &str, app: &str) -> PathBuf {
+        let folder = self.folder(name);
+        let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps");
+        copy(&apps.join(app), &folder);
+        folder
     }
 
     /// Processes that azds left running on the developer's machine.

@@ -28,10 +28,17 @@ pub mod names {
     pub const DOCTOR: &str = "azds.server.doctor";
     /// Finds out what a debug session would attach to.
     pub const DEBUG_TARGET: &str = "azds.server.debugTarget";
+    /// Lists the services whose azds.yaml is in some folders, without asking the cluster.
+    pub const SERVICES: &str = "azds.server.services";
+    /// Says how the services of some folders are.
+    pub const STATUS: &str = "azds.server.status";
+    /// Lists the spaces that a folder's service could be in.
+    pub const SPACES: &str = "azds.server.spaces";
 }
 
 /// Arguments of `prep`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct PrepArguments {
     /// Folder of the service.
@@ -48,6 +55,7 @@ pub struct PrepArguments {
 
 /// Result of `prep`. Paths are relative to the folder, with `/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct PrepResult {
     /// Folder of the service.
@@ -66,6 +74,7 @@ pub struct PrepResult {
 
 /// Arguments of `up`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct UpArguments {
     /// Folder of the service, where its azds.yaml is.
@@ -80,6 +89,7 @@ pub struct UpArguments {
 
 /// A local port and the port of the service that it leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PortMapping {
     /// Port on the developer's machine.
     pub local: u16,
@@ -89,6 +99,7 @@ pub struct PortMapping {
 
 /// Result of `up`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct UpResult {
     /// Name of the service.
@@ -112,6 +123,7 @@ pub struct UpResult {
 
 /// What was in a build context and what of it was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ContextCount {
     /// Files of the context, the Dockerfile included.
@@ -126,6 +138,7 @@ pub struct ContextCount {
 
 /// Arguments of `down`, `list-up`, `list-uris` and `doctor`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ServiceArguments {
     /// Folder of the service; for the lists any folder of the workspace.
@@ -138,6 +151,7 @@ pub struct ServiceArguments {
 
 /// Result of `down`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DownResult {
     /// Name of the service.
@@ -152,6 +166,7 @@ pub struct DownResult {
 
 /// One row of `list-up`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceRow {
     /// Name of the service.
@@ -171,6 +186,7 @@ pub struct ServiceRow {
 
 /// One row of `list-uris`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct UriRow {
     /// The address.
@@ -183,6 +199,7 @@ pub struct UriRow {
 
 /// Whether an address can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum UriStatus {
     /// A public address that answers.
     Available,
@@ -194,6 +211,7 @@ pub enum UriStatus {
 
 /// Arguments of `use-dev-spaces`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct UseDevSpacesArguments {
     /// Namespace that becomes a space, instead of the kubeconfig's.
@@ -212,6 +230,7 @@ pub struct UseDevSpacesArguments {
 
 /// Result of `use-dev-spaces` and `remove-dev-spaces`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DevSpacesResult {
     /// Helm release in namespace `azds`.
@@ -224,6 +243,7 @@ pub struct DevSpacesResult {
 
 /// Result of `doctor`: one check after the other, those that others need first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DoctorResult {
     /// What was looked at.
     pub checks: Vec<Check>,
@@ -231,6 +251,7 @@ pub struct DoctorResult {
 
 /// One thing that `doctor` looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Check {
     /// What was looked at: `helm`, `cluster`, `space`.
     pub name: String,
@@ -244,6 +265,7 @@ pub struct Check {
 
 /// Result of `debugTarget`: what a debug session would attach to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DebugTargetResult {
     /// The pod.
@@ -260,4 +282,85 @@ pub struct DebugTargetResult {
     /// closed when none has come after a minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<serde_json::Value>,
+}
+
+/// Arguments of `services` and `status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct WorkspaceArguments {
+    /// Folders that are open; services are in them and below them.
+    pub folders: Vec<PathBuf>,
+}
+
+/// One row of `services`: a folder with an azds.yaml.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceFolder {
+    /// Name of the service, which is its chart's; that of the folder where the chart is not to be read.
+    pub name: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// Configurations of its azds.yaml.
+    pub configurations: Vec<String>,
+}
+
+/// Result of `status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct StatusResult {
+    /// Name of the kubeconfig's context, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The services, by their folders.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// How a service is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceStatus {
+    /// Name of the service.
+    pub name: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its space, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
+    /// Whether it is installed in the space.
+    pub up: bool,
+    /// `Running`, or what it waits for; `Not up`.
+    pub status: String,
+    /// Its pods.
+    pub pods: Vec<PodRow>,
+    /// Its addresses.
+    pub uris: Vec<UriRow>,
+    /// Why nothing more is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// A pod of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct PodRow {
+    /// Its name.
+    pub name: String,
+    /// `Running`, or what it waits for.
+    pub status: String,
+}
+
+/// Result of `spaces`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct SpacesResult {
+    /// The space that commands work in now.
+    pub chosen: String,
+    /// Spaces that are known, the chosen one among them. Others may exist: not everybody may list them.
+    pub spaces: Vec<String>,
 }

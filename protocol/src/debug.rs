@@ -24,6 +24,7 @@ pub const DEBUGGER_PORT: u16 = 29190;
 /// Arguments of the DAP requests `attach` and `launch` for type `azds`. All can be left out where
 /// they can be found out; what is not ours goes to the debugger as it is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", default)]
 pub struct AttachArguments {
     /// Folder where azds.yaml stands.
@@ -45,12 +46,14 @@ pub struct AttachArguments {
     /// js-debug's DAP server on this machine, for Node.
     pub js_debug: Option<PathBuf>,
     /// Everything else, for the debugger.
+    #[cfg_attr(test, ts(skip))]
     #[serde(flatten)]
     pub rest: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A process of the container, as /proc has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessInfo {
     /// Process id in the container.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The one error type of azds. It is shown as *"WHAT: OBJECT WHY. TRY."* and written as
 /// `{what, object, why, try}` where a program reads it. None of its texts may hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Failure {
     /// What did not happen, as a sentence without its full stop: "producer did not start".
     pub what: String,
@@ -20,10 +21,34 @@ pub struct Failure {
     /// Who can do something about it.
     #[serde(default, skip_serializing_if = "Audience::is_user")]
     pub audience: Audience,
+    /// The command that does what [`Failure::remedy`] says, where one does: an editor's button.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
+}
+
+/// A command that an editor can offer to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Action {
+    /// `azds prep`.
+    Prep,
+    /// `azds up`.
+    Up,
+    /// `azds space select`.
+    SelectSpace,
+    /// `azds doctor`.
+    Doctor,
+    /// `azds debugger install`.
+    InstallDebugger {
+        /// `dotnet`, `python`.
+        runtime: String,
+    },
 }
 
 /// Who can do something about a [`Failure`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum Audience {
     /// The person who gave the command: a wrong file, a missing right, an unreachable cluster.
@@ -52,6 +77,7 @@ impl Failure {
             why: why.into(),
             remedy: String::new(),
             audience: Audience::User,
+            action: None,
         }
     }
 
@@ -71,6 +97,13 @@ impl Failure {
     #[must_use]
     pub fn try_to(mut self, remedy: impl Into<String>) -> Failure {
         self.remedy = remedy.into();
+        self
+    }
+
+    /// Offers the command that does what is to be tried.
+    #[must_use]
+    pub fn offer(mut self, action: Action) -> Failure {
+        self.action = Some(action);
         self
     }
 }
@@ -119,6 +152,12 @@ mod tests {
                 "why": "no image",
                 "try": "Run Up again.",
             })
+        );
+        let runtime = "python".to_owned();
+        let failure = failure.offer(Action::InstallDebugger { runtime });
+        assert_eq!(
+            serde_json::to_value(&failure).expect("plain strings")["action"],
+            serde_json::json!({"command": "install-debugger", "runtime": "python"})
         );
     }
 }

@@ -8,5 +8,7 @@ pub mod commands;
 pub mod debug;
 mod failure;
 pub mod sync;
+#[cfg(test)]
+mod typescript;
 
-pub use failure::{Audience, Failure};
+pub use failure::{Action, Audience, Failure};

@@ -1,6 +1,6 @@
 //! [`Failure`], the one error type: what did not happen, to which object, why, what to try.
 
-pub use azds_protocol::{Audience, Failure};
+pub use azds_protocol::{Action, Audience, Failure};
 
 /// The result of everything that can fail.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;

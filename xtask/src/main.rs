@@ -6,9 +6,11 @@ mod build;
 mod cache;
 mod cluster;
 mod demo;
+mod editor;
 mod image;
 mod images;
 mod layers;
+mod package;
 mod parts;
 mod report;
 mod shell;
@@ -34,6 +36,8 @@ enum Command {
     /// A real one-node Kubernetes cluster on this machine (as root)
     #[command(subcommand)]
     Cluster(Cluster),
+    /// The VS Code extension with azds inside, for this machine's platform: target/azds-PLATFORM.vsix
+    Package,
     /// Play the story of two services on the cluster (as root): prepared, built, run, mended, debugged
     Demo(demo::Arguments),
     /// Everything that has to hold: format, lints, unit tests, tests on the cluster
@@ -76,6 +80,7 @@ fn run() -> Result<()> {
         Command::Cluster(Cluster::Status) => cluster::status(),
         Command::Cluster(Cluster::Env) => cluster::env(),
         Command::Cluster(Cluster::Node) => cluster::node(),
+        Command::Package => package::package(true).map(|vsix| println!("{}", vsix.display())),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Test(arguments) => test::test(&arguments),
     }

@@ -34,7 +34,7 @@ pub struct Parts {
 impl Parts {
     /// All of them, made where they are not cached.
     pub fn prepare(cache: &Cache) -> Result<Self> {
-        install_packages()?;
+        install(PACKAGES)?;
         let kubernetes = format!(" -X k8s.io/component-base/version.gitVersion={KUBERNETES}");
         Ok(Self {
             pause: go_build(cache, "pause", ".", "")?.join("pause"),
@@ -48,13 +48,13 @@ impl Parts {
     }
 }
 
-/// Installs what is missing, in one go; needs no network when nothing is.
-fn install_packages() -> Result<()> {
+/// Installs which of these Debian packages are missing, in one go; needs no network when none is.
+pub fn install(packages: &str) -> Result<()> {
     let installed = |package: &str| {
         let status = output(&mut command("dpkg-query -W -f ${Status}", &[package]));
         status.is_ok_and(|status| status.ends_with(" installed"))
     };
-    let missing: Vec<&str> = PACKAGES
+    let missing: Vec<&str> = packages
         .split_whitespace()
         .filter(|package| !installed(package))
         .collect();

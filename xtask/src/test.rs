@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 
 use crate::build;
 use crate::cluster::{self, State};
+use crate::editor;
 use crate::report::Report;
 use crate::shell::{checkout, command, output, run};
 use crate::steps::{self, LIMIT, run_to_end, step};
@@ -81,7 +82,18 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
         import_agent(&azds, &state)
     })?;
     let failed = report.failed;
-    let environment = state.environment();
+    let mut environment = state.environment().to_vec();
+    // What the editor needs takes a while where nothing is cached.
+    if arguments
+        .filter
+        .as_deref()
+        .is_none_or(|filter| filter.contains("editor"))
+    {
+        environment.extend(step(
+            "prepare VS Code and the extension",
+            editor::environment,
+        )?);
+    }
     tests_of("--package azds-tests", arguments, &environment, report)?;
     if report.failed > failed {
         println!("{}", cluster::report());

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use azds_protocol::agent::{STATUS_CONFIG_MAP, STATUS_KEY, SpaceStatus, VERSION};
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
+use azds_protocol::agent::{SPACE_LABEL, STATUS_CONFIG_MAP, STATUS_KEY, SpaceStatus, VERSION};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
 
 use super::client::Cluster;
-use crate::failure::{Context, Failure, Result};
+use crate::failure::{Action, Context, Failure, Result};
 
 /// Version of this azds.
 pub const AZDS_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -26,6 +27,17 @@ pub fn choose(cluster: &Cluster, asked: Option<&str>, folder: &Path) -> Result<S
 /// The folder's choice, if one was made.
 pub fn chosen(folder: &Path) -> Option<String> {
     choices().ok()?.remove(&folder.display().to_string())
+}
+
+/// The spaces of the cluster, as far as the user may know: those that folders have chosen where
+/// namespaces may not be listed.
+pub async fn list(cluster: &Cluster) -> Vec<String> {
+    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
+    let labelled = ListParams::default().labels(&format!("{SPACE_LABEL}=true"));
+    match namespaces.list(&labelled).await {
+        Ok(found) => found.iter().map(|it| it.name_any()).collect(),
+        Err(_) => choices().unwrap_or_default().into_values().collect(),
+    }
 }
 
 /// Keeps the choice of a space for a folder.
@@ -82,6 +94,7 @@ pub async fn status(cluster: &Cluster, space: &str) -> Result<SpaceStatus> {
             .try_to(format!(
                 "Run: azds use-dev-spaces --space {space} (an administrator, once), or choose another space with --space."
             ))
+            .offer(Action::SelectSpace)
         })?;
     let status: SpaceStatus =
         serde_json::from_str(&text).or_fail("the space's status was not understood", &object)?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::{Found, Known, Listings, clean};
 use super::service::CONFIG_FILE;
+use super::services::azds_yamls;
 use crate::analysis::{Kind, Problem, Severity, Source, azds_yaml};
 use crate::failure::{Context, Failure, Result};
 
@@ -120,15 +121,6 @@ pub fn files_in(folder: &Path) -> Vec<PathBuf> {
     files.sort();
     files.dedup();
     files
-}
-
-fn azds_yamls(folder: &Path) -> Vec<PathBuf> {
-    ignore::WalkBuilder::new(folder)
-        .build()
-        .filter_map(|entry| entry.ok())
-        .map(|entry| entry.into_path())
-        .filter(|path| path.ends_with(CONFIG_FILE) && path.is_file())
-        .collect()
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -22,7 +22,7 @@ use crate::cluster::agent::{Agent, full};
 use crate::cluster::client::{Cluster, open_port};
 use crate::cluster::pods::{PodState, is_leaving, state, wrapped_containers};
 use crate::cluster::{spaces, up_secret};
-use crate::failure::{Failure, Result};
+use crate::failure::{Action, Failure, Result};
 use crate::progress::Progress;
 
 const WHAT: &str = "the debug session did not start";
@@ -75,6 +75,7 @@ pub async fn debug_target(arguments: &AttachArguments) -> Result<DebugTarget> {
             };
             Failure::new(WHAT, object, "no pod of it is ready")
                 .try_to("Run azds up first; azds list-up shows what the service waits for.")
+                .offer(Action::Up)
         })?;
     let pod = pod.name_any();
     let token = up_secret::token(&cluster, &space, tag).await?;
@@ -132,7 +133,9 @@ async fn pods_of(cluster: &Cluster, space: &str, release: &str) -> Result<Vec<Po
         (its == release).then(|| pairs.collect::<Vec<_>>().join(","))
     });
     let selector = selector.ok_or_else(|| {
-        Failure::new(WHAT, &object, "the service is not up").try_to("Run azds up first.")
+        Failure::new(WHAT, &object, "the service is not up")
+            .try_to("Run azds up first.")
+            .offer(Action::Up)
     })?;
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), space);
     let found = pods.list(&ListParams::default().labels(&selector)).await;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use fetch::{download, go, pip};
 
-use crate::failure::{Context, Failure, Result};
+use crate::failure::{Action, Context, Failure, Result};
 use crate::progress::Progress;
 
 const WHAT: &str = "the debugger was not installed";
@@ -136,6 +136,9 @@ pub fn installed(debuggers: &Path, name: &str) -> Result<Installed> {
                 "no debugger for this runtime is installed on this machine",
             )
             .try_to(format!("Run `azds debugger install {name}`."))
+            .offer(Action::InstallDebugger {
+                runtime: name.to_owned(),
+            })
         })
 }
 

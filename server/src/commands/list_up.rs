@@ -7,10 +7,11 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
+use super::status::in_words;
 use super::up::RELEASE_ANNOTATION;
 use crate::cluster::client::Cluster;
 use crate::cluster::helm::{self, Release};
-use crate::cluster::pods::{self, PodState};
+use crate::cluster::pods;
 use crate::cluster::spaces;
 use crate::failure::Result;
 use crate::progress::Progress;
@@ -90,11 +91,7 @@ fn status(release: &Release, deployments: &[Deployment], pods: &[Pod]) -> String
     }
     match newest.map(pods::state) {
         None => "No pod".to_owned(),
-        Some(PodState::Ready) => "Running".to_owned(),
-        Some(PodState::Building) => "Building".to_owned(),
-        Some(PodState::Waiting(what)) => format!("Waiting: {what}"),
-        Some(PodState::Unscheduled(why)) => format!("Waiting for a node: {why}"),
-        Some(PodState::Stuck(stuck)) => stuck.reason,
+        Some(state) => in_words(state),
     }
 }
 

@@ -1,6 +1,8 @@
 //! `space select`: chooses the space of a folder.
 
-use azds_protocol::commands::ServiceArguments;
+use std::collections::BTreeSet;
+
+use azds_protocol::commands::{ServiceArguments, SpacesResult};
 
 use crate::cluster::client::Cluster;
 use crate::cluster::spaces;
@@ -22,4 +24,21 @@ pub async fn select_space(arguments: &ServiceArguments, progress: &Progress) -> 
         .canonicalize()
         .or_fail(what, arguments.folder.display().to_string())?;
     spaces::select(&folder, space)
+}
+
+/// Lists the spaces that a folder's service could be in.
+pub async fn spaces(arguments: &ServiceArguments, progress: &Progress) -> Result<SpacesResult> {
+    let cluster = Cluster::from_kubeconfig().await?;
+    let chosen = spaces::choose(&cluster, arguments.space.as_deref(), &arguments.folder)?;
+    let listed = progress
+        .or_cancelled("the spaces are not known", async {
+            Ok(spaces::list(&cluster).await)
+        })
+        .await?;
+    let mut spaces = BTreeSet::from([chosen.clone()]);
+    spaces.extend(listed);
+    Ok(SpacesResult {
+        chosen,
+        spaces: spaces.into_iter().collect(),
+    })
 }

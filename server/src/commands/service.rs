@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::analysis::azds_yaml::{AzdsFile, analyse};
 use crate::analysis::{Problem, Severity};
-use crate::failure::{Context, Failure, Result};
+use crate::failure::{Action, Context, Failure, Result};
 
 /// Name of the file that makes a folder a service's.
 pub const CONFIG_FILE: &str = "azds.yaml";
@@ -54,6 +54,7 @@ impl Service {
             std::io::ErrorKind::NotFound => {
                 Failure::new(what, "", format!("Config file not found: {object}"))
                     .try_to("Run azds prep in the folder of the service first.")
+                    .offer(Action::Prep)
             }
             _ => Failure::new(what, object.as_str(), error.to_string()),
         })?;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use dap::events::Event;
 use serde_json::{Map, Value, json};
 
-use crate::failure::{Audience, Failure, Result};
+use crate::failure::{Action, Audience, Failure, Result};
 
 /// One message. Until something in it is changed it keeps the bytes it came as.
 #[derive(Debug, Clone)]
@@ -63,7 +63,10 @@ impl Message {
             Audience::Us => 2,
         };
         let mut error = json!({"id": id, "format": escaped(failure), "showUser": true});
-        if let Some(url) = link_in(&failure.remedy) {
+        if let Some((url, label)) = failure.action.as_ref().and_then(button) {
+            error["url"] = json!(url);
+            error["urlLabel"] = json!(label);
+        } else if let Some(url) = link_in(&failure.remedy) {
             error["url"] = json!(url);
             error["urlLabel"] = json!("Read more");
         }
@@ -145,6 +148,21 @@ impl From<Value> for Message {
 /// `format` has `{name}` for variables.
 fn escaped(failure: &Failure) -> String {
     failure.to_string().replace('{', "(").replace('}', ")")
+}
+
+/// The command of the VS Code extension that does it. Editors that know no such link show none.
+fn button(action: &Action) -> Option<(String, &'static str)> {
+    match action {
+        Action::Up => Some(("command:azds.up".to_owned(), "Up")),
+        Action::SelectSpace => Some(("command:azds.selectSpace".to_owned(), "Select Space")),
+        Action::Doctor => Some(("command:azds.doctor".to_owned(), "Doctor")),
+        Action::Prep => Some(("command:azds.prep".to_owned(), "Prepare")),
+        // A link's argument is percent-encoded JSON; names of runtimes are plain words.
+        Action::InstallDebugger { runtime } => Some((
+            format!("command:azds.installDebugger?%22{runtime}%22"),
+            "Install Debugger",
+        )),
+    }
 }
 
 fn link_in(text: &str) -> Option<&str> {

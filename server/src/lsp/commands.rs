@@ -8,9 +8,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::commands::doctor::doctor;
-use crate::commands::select_space::select_space;
 use crate::commands::use_dev_spaces::use_dev_spaces;
-use crate::commands::{debug_target, down, list_up, list_uris, prep, up};
+use crate::commands::{
+    debug_target, down, list_up, list_uris, prep, select_space, services, status, up,
+};
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -39,6 +40,9 @@ const NAMES: &[&str] = &[
     names::SELECT_SPACE,
     names::DOCTOR,
     names::DEBUG_TARGET,
+    names::SERVICES,
+    names::STATUS,
+    names::SPACES,
 ];
 
 async fn run(name: &str, json: Json, progress: &Progress) -> Result<Json> {
@@ -59,8 +63,11 @@ async fn dispatch(name: &str, json: Json, progress: &Progress) -> Result<Json> {
         names::LIST_UP => result(list_up::list_up(&argument(json)?, progress).await),
         names::LIST_URIS => result(list_uris::list_uris(&argument(json)?, progress).await),
         names::USE_DEV_SPACES => result(use_dev_spaces(&argument(json)?, progress).await),
-        names::SELECT_SPACE => result(select_space(&argument(json)?, progress).await),
+        names::SELECT_SPACE => result(select_space::select_space(&argument(json)?, progress).await),
         names::DOCTOR => result(doctor(&argument(json)?, progress).await),
+        names::SERVICES => result(services::services(&argument(json)?, progress).await),
+        names::STATUS => result(status::status(&argument(json)?, progress).await),
+        names::SPACES => result(select_space::spaces(&argument(json)?, progress).await),
         names::DEBUG_TARGET => result(debug_target::describe(&argument(json)?, progress).await),
         _ => {
             let why = "azds has no such command";

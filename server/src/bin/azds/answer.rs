@@ -67,6 +67,12 @@ impl Answer {
     }
 }
 
+/// Writes a line of a longer answer.
+pub fn line(line: &str) {
+    // Nothing can be done about a reader that went away.
+    _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// Runs a command to its end. Ctrl+C asks it to end; a second one ends the process.
 pub fn run<T, W>(work: impl FnOnce(Progress) -> W) -> Result<T>
 where

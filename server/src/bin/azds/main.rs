@@ -37,6 +37,8 @@ enum Command {
     ListUp(services::List),
     /// List the addresses of services
     ListUris(services::List),
+    /// Show what a service writes, until Ctrl+C
+    Logs(services::Logs),
     /// Choose a folder's space
     #[command(subcommand)]
     Space(services::Space),
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Command::Down(arguments) => arguments.run(),
         Command::ListUp(arguments) => arguments.services(),
         Command::ListUris(arguments) => arguments.uris(),
+        Command::Logs(arguments) => arguments.run(),
         Command::Space(command) => command.run(),
         Command::Check(arguments) => files::check(&arguments),
         Command::Doctor(arguments) => arguments.run(),

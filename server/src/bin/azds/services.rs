@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use azds::commands::doctor::doctor;
 use azds::commands::owner::background;
-use azds::commands::{down, list_up, list_uris, select_space, terminal};
+use azds::commands::{down, list_up, list_uris, logs, select_space, terminal};
+use azds::progress::Progress;
 use azds_protocol::commands::{DoctorResult, ServiceArguments};
 use clap::{Args, Subcommand};
 
@@ -72,6 +73,31 @@ impl List {
             true => "There are no addresses.".to_owned(),
             false => terminal::uris(rows),
         })
+    }
+}
+
+#[derive(Args)]
+pub struct Logs {
+    /// Folder of the service
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Namespace to look in, instead of the folder's chosen space
+    #[arg(long)]
+    space: Option<String>,
+}
+
+impl Logs {
+    pub fn run(self) -> ExitCode {
+        let arguments = service_arguments(self.dir, self.space, false);
+        let shown =
+            async |progress: Progress| logs::logs(&arguments, &progress, answer::line).await;
+        match answer::run(shown) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                eprintln!("azds: {failure}");
+                ExitCode::FAILURE
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use azds::commands::sync::{Done, News, Sync, Tier};
-use azds::commands::up::{Attached, follow_logs, up, up_attached};
+use azds::commands::up::{Attached, follow_output, up, up_attached};
 use azds::progress::Progress;
 use azds_protocol::commands::{PortMapping, UpArguments, UpResult};
 use clap::Args;
@@ -136,7 +136,7 @@ async fn only_logs(attached: &Attached, progress: &Progress) {
 }
 
 async fn logs(attached: &Attached) {
-    follow_logs(attached, |line| eprintln!("{line}")).await;
+    follow_output(attached, |line| eprintln!("{line}")).await;
 }
 
 fn taken_over() {

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::Attached;
+use crate::cluster::client::Cluster;
 use crate::cluster::pods::wrapped_containers;
 
 /// Lines that may wait for a slow terminal.
@@ -20,12 +21,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Passes the lines that the service's containers write to `show`; when the pod is gone, those of
 /// the one that replaces it. Runs until it is dropped.
-pub async fn follow_logs(attached: &Attached, mut show: impl FnMut(&str)) {
+pub async fn follow_output(attached: &Attached, mut show: impl FnMut(&str)) {
     let space = attached.result.space.as_str();
     let pods: Api<Pod> = Api::namespaced(attached.cluster.client.clone(), space);
     let mut pod = attached.pod.clone();
     loop {
-        follow(&pods, &pod, &mut show).await;
+        follow_logs(&attached.cluster, &pod, &mut show).await;
         let gone = pod.name_any();
         show(&format!("Pod {gone} is gone."));
         pod = loop {
@@ -43,7 +44,10 @@ pub async fn follow_logs(attached: &Attached, mut show: impl FnMut(&str)) {
     }
 }
 
-async fn follow(pods: &Api<Pod>, pod: &Pod, show: &mut impl FnMut(&str)) {
+/// Passes the lines that the service's containers write to `show`, until the pod is gone.
+pub async fn follow_logs(cluster: &Cluster, pod: &Pod, mut show: impl FnMut(&str)) {
+    let space = pod.namespace().unwrap_or_default();
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &space);
     let (lines, mut queue) = mpsc::channel(AHEAD);
     let mut readers = JoinSet::new();
     for container in wrapped_containers(pod) {

@@ -32,7 +32,7 @@ use crate::progress::Progress;
 use build::Build;
 use follow::{Follow, Outcome};
 
-pub use logs::follow_logs;
+pub use logs::{follow_logs, follow_output};
 pub use rollout::RELEASE_ANNOTATION;
 pub use values::settings;
 

@@ -1,0 +1,185 @@
+// A VS Code workbench in a browser: code-server in Chromium, in folders of its own.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** So long the workbench may take for anything, on a loaded machine. */
+export const PATIENCE = 60_000;
+
+const here = import.meta.dirname;
+
+/** The environment variables that the tests are called with. */
+export function required(name) {
+  const value = process.env[name];
+  if (!value) {
+    throw new Error(`${name} is not set; run this with: cargo xtask test editor`);
+  }
+  return value;
+}
+
+// What npm has installed lies in the cache, not beside this file.
+const { chromium } = createRequire(join(required('AZDS_EDITOR'), 'package.json'))('playwright-core');
+
+/** code-server without its extensions, and how to end it. */
+class CodeServer {
+  static async start({ vsix, options = [] }) {
+    const server = new CodeServer();
+    server.data = mkdtempSync(join(tmpdir(), 'azds-editor-'));
+    mkdirSync(join(server.data, 'User'));
+    mkdirSync(join(server.data, 'extensions'));
+    copyFileSync(join(here, 'settings.json'), join(server.data, 'User/settings.json'));
+    if (vsix) {
+      execFileSync(process.execPath, [...server.arguments(), '--install-extension', vsix], {
+        env: server.environment(),
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
+    }
+    server.port = await freePort();
+    server.process = spawn(
+      process.execPath,
+      [
+        ...server.arguments(),
+        ...['--auth', 'none', '--bind-addr', `127.0.0.1:${server.port}`],
+        ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
+        ...['--disable-getting-started-override', '-e'],
+        ...options.flatMap((option) => ['--vscode-option', option]),
+      ],
+      { env: server.environment(), stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    server.log = '';
+    await new Promise((resolve, reject) => {
+      const read = (data) => {
+        server.log += data;
+        if (server.log.includes('HTTP server listening on')) {
+          resolve();
+        }
+      };
+      server.process.stdout.on('data', read);
+      server.process.stderr.on('data', read);
+      server.process.on('exit', (code) => reject(new Error(`code-server ended with ${code}:\n${server.log}`)));
+    });
+    return server;
+  }
+
+  arguments() {
+    const entry = join(required('AZDS_EDITOR'), 'node_modules/code-server/out/node/entry.js');
+    return [
+      ...[entry, '--config', join(this.data, 'config.yaml')],
+      ...['--user-data-dir', this.data, '--extensions-dir', join(this.data, 'extensions')],
+    ];
+  }
+
+  environment() {
+    // Without a gallery it asks no marketplace.
+    return { ...process.env, EXTENSIONS_GALLERY: '{}' };
+  }
+
+  /** Process ids of the language servers that the extension runs. */
+  languageServers() {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return pids.map(Number).filter((pid) => {
+      try {
+        const [program, command] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        return program.startsWith(this.data) && command === 'lsp';
+      } catch {
+        return false; // It ended meanwhile.
+      }
+    });
+  }
+
+  async stop() {
+    this.process.removeAllListeners('exit');
+    const ended = new Promise((resolve) => this.process.on('exit', resolve));
+    this.process.kill('SIGTERM');
+    await ended;
+    rmSync(this.data, { recursive: true, force: true });
+  }
+}
+
+/** A workbench with one folder open. */
+export class Workbench {
+  /** `query` is added to the address, `options` are those of the workbench's server. */
+  static async open({ vsix, folder, options, query = () => '' }) {
+    const workbench = new Workbench();
+    workbench.server = await CodeServer.start({ vsix, options });
+    workbench.browser = await chromium.launch({
+      executablePath: '/usr/bin/chromium',
+      args: [
+        ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+        ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      ],
+    });
+    const context = await workbench.browser.newContext({ viewport: { width: 1280, height: 800 } });
+    workbench.page = await context.newPage();
+    workbench.page.setDefaultTimeout(PATIENCE);
+    const { port } = workbench.server;
+    workbench.address = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}${query(port)}`;
+    return workbench;
+  }
+
+  async load() {
+    await this.page.goto(this.address, { waitUntil: 'domcontentloaded' });
+    await this.page.waitForSelector('.explorer-folders-view .monaco-list-row');
+  }
+
+  /** Runs a command of the palette by its title. Extensions bring theirs after the window is there. */
+  async command(title) {
+    const option = this.page.getByRole('option', { name: title }).first();
+    for (const end = Date.now() + PATIENCE; ; ) {
+      await this.page.keyboard.press('F1');
+      await this.page.locator('.quick-input-widget input').fill(`>${title}`);
+      try {
+        return await option.click({ timeout: 2_000 });
+      } catch (error) {
+        if (Date.now() > end) {
+          throw error;
+        }
+        await this.page.keyboard.press('Escape');
+      }
+    }
+  }
+
+  /** Opens a file of the folder and goes to a line and column, both from 1. */
+  async open(file, line = 1, column = 1) {
+    await this.page.keyboard.press('Control+p');
+    await this.page.locator('.quick-input-widget input').fill(file);
+    await this.page.getByRole('option', { name: file }).first().click();
+    await this.page.locator(`.tab.active[aria-label^="${file}"]`).waitFor();
+    await this.goTo(line, column);
+  }
+
+  async goTo(line, column) {
+    await this.page.keyboard.press('Control+g');
+    await this.page.locator('.quick-input-widget input').fill(`:${line}:${column}`);
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  }
+
+  /** A message in the corner that has this text. */
+  message(text) {
+    return this.page.locator('.notifications-toasts .notification-list-item', { hasText: text });
+  }
+
+  async dismissMessages() {
+    await this.command('Notifications: Clear All Notifications');
+    await this.page.locator('.notifications-toasts .notification-list-item').first().waitFor({ state: 'hidden' });
+  }
+
+  async close() {
+    await this.browser?.close();
+    await this.server?.stop();
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
