@@ -2,11 +2,14 @@
 //!
 //! All positions are byte offsets into the text that was given.
 
+pub mod across;
 pub mod answer;
 pub mod azds_yaml;
+pub mod chart;
 mod code;
 mod document;
 pub mod lines;
+pub mod service;
 mod spelling;
 mod suppression;
 mod surroundings;
@@ -118,6 +121,12 @@ impl Problem {
             edits: vec![edit],
             automatic: true,
         });
+        self
+    }
+
+    /// Says that somebody has to look at what the fixes do.
+    fn not_automatic(mut self) -> Problem {
+        self.fixes.iter_mut().for_each(|fix| fix.automatic = false);
         self
     }
 }

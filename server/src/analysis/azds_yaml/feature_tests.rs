@@ -407,7 +407,15 @@ fn what_is_known_of_keys_and_values() {
 
         Values files that are laid over the chart's own, later ones winning. Relative to the folder of azds.yaml. A `?` at the end says that the file may be missing."#]],
     );
-    hover("install:\n  set:\n    mi$0ne: 1\n", expect![[r#""#]]);
+    hover(
+        "install:\n  set:\n    mi$0ne: 1\n",
+        expect![[r#"
+            [mine]
+            **`mine`**
+
+            The chart gets `1`
+            - `install.set` of azds.yaml, line 3: `1`"#]],
+    );
     hover(
         "configurations:\n  dev$0elop: {}\n",
         expect![[r#"
