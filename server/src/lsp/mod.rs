@@ -13,6 +13,7 @@ mod framing;
 mod lenses;
 mod progress;
 mod pull;
+mod renaming;
 mod server;
 mod translate;
 

@@ -17,7 +17,7 @@ use super::capabilities::{self, Editor};
 use super::commands::Commands;
 use super::documents::{Documents, path};
 use super::progress::WorkDone;
-use super::{actions, diagnostics, lenses, pull, translate};
+use super::{actions, diagnostics, lenses, pull, renaming, translate};
 use crate::failure::Failure;
 use crate::progress::Progress;
 
@@ -28,7 +28,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// LSP's `RequestFailed`: the request was right, but could not be fulfilled.
 const REQUEST_FAILED: i64 = -32803;
 /// Files whose coming and going changes diagnostics.
-const WATCHED: &str = "**/{azds.yaml,Dockerfile*,*values*.yaml,secrets*.yaml,Chart.yaml}";
+const WATCHED: &str = "**/{azds.yaml,Dockerfile*,*values*.yaml,secrets*.yaml,Chart.yaml,values.schema.json,*.csproj,templates/*}";
 
 /// The state of one conversation.
 pub(super) struct Server {
@@ -254,6 +254,49 @@ impl LanguageServer for Server {
                 .collect()
         });
         Ok(places.await?.map(GotoDefinitionResponse::Array))
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let TextDocumentPositionParams {
+            text_document,
+            position,
+        } = params.text_document_position;
+        let uri = text_document.uri;
+        self.ask(&uri, move |asked| renaming::references(asked, position))
+            .await
+    }
+
+    async fn prepare_rename(
+        &self,
+        params: TextDocumentPositionParams,
+    ) -> Result<Option<PrepareRenameResponse>> {
+        let position = params.position;
+        let uri = params.text_document.uri;
+        let prepared = self.ask(&uri, move |asked| renaming::prepare(asked, position));
+        prepared.await?.unwrap_or(Ok(None))
+    }
+
+    async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
+        let TextDocumentPositionParams {
+            text_document,
+            position,
+        } = params.text_document_position;
+        let name = params.new_name;
+        let uri = text_document.uri;
+        let renamed = self.ask(&uri, move |asked| renaming::rename(asked, position, &name));
+        renamed.await?.unwrap_or(Ok(None))
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        let hints = self.ask(&params.text_document.uri, move |asked| {
+            let shown = asked.offset(params.range.start)..=asked.offset(params.range.end);
+            let hints = asked.document.hints().into_iter();
+            let hints = hints.filter(|hint| shown.contains(&hint.at));
+            hints
+                .map(|hint| renaming::hint(hint, &asked.lines))
+                .collect()
+        });
+        hints.await
     }
 
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
