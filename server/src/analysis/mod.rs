@@ -182,4 +182,6 @@ mod corpus_tests;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ mod diagnostics;
 mod documents;
 mod framing;
 mod lenses;
+mod operations;
 mod progress;
 mod pull;
 mod renaming;
