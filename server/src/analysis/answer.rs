@@ -1,5 +1,6 @@
 //! What a document answers when it is asked. Ranges are byte offsets into its text.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Edit;
@@ -50,6 +51,26 @@ pub struct Place {
     pub path: String,
     /// Where in the file; empty at its start for the file as a whole.
     pub range: Range<usize>,
+}
+
+/// A word that is shown in the text and is not in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// Before which offset it is shown.
+    pub at: usize,
+    /// The word.
+    pub label: String,
+    /// More about it, in Markdown.
+    pub markdown: String,
+}
+
+/// How something is renamed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renaming {
+    /// Where its name stands.
+    pub range: Range<usize>,
+    /// The edits, by the path of the file; or why there can't be any.
+    pub edits: Result<BTreeMap<String, Vec<Edit>>, String>,
 }
 
 /// A part of the text that names a place.

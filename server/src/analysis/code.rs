@@ -51,11 +51,31 @@ pub enum Code {
     GlobMatchesNothing,
     /// The service's own process is not among those that are ended.
     ProcessNotKilled,
+    /// A value that the chart never reads.
+    UnreadValue,
+    /// A value that the chart reads and nobody sets.
+    UnsetValue,
+    /// A value of another type than the chart has it, or than it seems to have.
+    TypeLost,
+    /// A value that the chart's values.schema.json does not allow.
+    SchemaViolation,
+    /// A secret whose variable a .NET project does not read as a nested setting.
+    SecretVariable,
+    /// A values file for development in the chart's folder, where nobody reads it.
+    UnusedValuesFile,
+    /// Ports that differ between Dockerfile and chart.
+    PortMismatch,
+    /// An entry of launch.json or tasks.json for the tools of Azure Dev Spaces.
+    OldDebugEntry,
+    /// A command that needs what the image does not have.
+    CommandNotInImage,
+    /// What a Dockerfile copies, and the build context does not have.
+    MissingCopySource,
 }
 
 impl Code {
     /// All of them, in the order of docs/diagnostics.md.
-    pub const ALL: [Code; 23] = [
+    pub const ALL: [Code; 33] = [
         Code::YamlSyntax,
         Code::DuplicateKey,
         Code::UnknownKey,
@@ -79,6 +99,16 @@ impl Code {
         Code::BadGlob,
         Code::GlobMatchesNothing,
         Code::ProcessNotKilled,
+        Code::UnreadValue,
+        Code::UnsetValue,
+        Code::TypeLost,
+        Code::SchemaViolation,
+        Code::SecretVariable,
+        Code::UnusedValuesFile,
+        Code::PortMismatch,
+        Code::OldDebugEntry,
+        Code::CommandNotInImage,
+        Code::MissingCopySource,
     ];
 
     /// The code as people see it.
@@ -107,6 +137,16 @@ impl Code {
             Code::BadGlob => "bad-glob",
             Code::GlobMatchesNothing => "glob-matches-nothing",
             Code::ProcessNotKilled => "process-not-killed",
+            Code::UnreadValue => "unread-value",
+            Code::UnsetValue => "unset-value",
+            Code::TypeLost => "type-lost",
+            Code::SchemaViolation => "schema-violation",
+            Code::SecretVariable => "secret-variable",
+            Code::UnusedValuesFile => "unused-values-file",
+            Code::PortMismatch => "port-mismatch",
+            Code::OldDebugEntry => "old-debug-entry",
+            Code::CommandNotInImage => "command-not-in-image",
+            Code::MissingCopySource => "missing-copy-source",
         }
     }
 
@@ -126,7 +166,7 @@ impl fmt::Display for Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::fixture::{There, ask};
+    use crate::analysis::fixture::{There, ask_at};
     use crate::analysis::{Kind, Problem};
 
     const PAGE: &str = include_str!("../../../docs/diagnostics.md");
@@ -140,20 +180,39 @@ mod tests {
         rest.split("\n## ").next().unwrap_or(rest)
     }
 
+    /// The blocks of a section of which one thing is said, with their files: ```` ```yaml bad azds.yaml ````.
+    fn blocks<'p>(code: Code, which: &str) -> Vec<(&'p str, &'p str)> {
+        let blocks = section(code).split("\n```").skip(1).step_by(2);
+        let of_which = blocks.filter_map(|block| {
+            let (head, text) = block.split_once('\n')?;
+            let (_, head) = head.split_once(' ')?;
+            Some((head.strip_prefix(which)?.strip_prefix(' ')?, text))
+        });
+        of_which.collect()
+    }
+
     /// The example of a section with what azds says of it.
     fn example(code: Code, which: &str) -> Vec<Problem> {
-        let open = format!("\n```yaml {which} ");
-        let (_, rest) = section(code)
-            .split_once(&open)
+        let blocks_of_which = blocks(code, which);
+        let (file, text) = blocks_of_which
+            .first()
             .unwrap_or_else(|| panic!("{code} has no {which} example"));
-        let (file, rest) = rest.split_once('\n').unwrap_or_default();
-        let text = rest.split("```").next().unwrap_or_default();
-        let kind = match file {
+        let kind = match *file {
             "azds.yaml" => Kind::AzdsYaml,
-            "values.dev.yaml" => Kind::Values,
+            ".vscode/launch.json" => Kind::Launch,
+            file if file.starts_with("Dockerfile") => Kind::Dockerfile,
+            file if file.contains("/templates/") => Kind::Template,
+            file if file.contains("values") => Kind::Values,
             other => panic!("{code}: nobody knows {other}"),
         };
-        ask(kind, text, &surroundings(), |document| document.problems())
+        let mut around = surroundings();
+        for (path, text) in blocks(code, "beside") {
+            let text = format!("{text}\n");
+            around.texts.insert(path.to_owned(), text);
+        }
+        ask_at(file, kind, &format!("{text}\n"), &around, |document| {
+            document.problems()
+        })
     }
 
     /// What lies around the examples.
@@ -168,6 +227,10 @@ mod tests {
         there
             .texts
             .insert("Shop.csproj".to_owned(), project.to_owned());
+        let azds_yaml = "kind: helm-release\ninstall: {chart: charts/shop}\n";
+        there
+            .texts
+            .insert("azds.yaml".to_owned(), azds_yaml.to_owned());
         there
     }
 

@@ -1,12 +1,13 @@
 //! Which kind a document is of, and who answers for each kind.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use super::answer::{Completion, Fold, Hover, Lens, Link, Place, Symbol};
+use super::answer::{Completion, Fold, Hint, Hover, Lens, Link, Place, Renaming, Symbol};
+use super::chart::template::Template;
 use super::suppression::Suppressions;
 use super::yaml::{self, Parsed};
-use super::{Edit, Problem, Surroundings, azds_yaml, values};
+use super::{Edit, Problem, Surroundings, azds_yaml, service, values};
 
 /// What a document is for azds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,14 @@ pub enum Kind {
     AzdsYaml,
     /// A values file for the service's chart.
     Values,
+    /// A template of the service's chart.
+    Template,
+    /// A Dockerfile of the service.
+    Dockerfile,
+    /// `launch.json` of VS Code.
+    Launch,
+    /// `tasks.json` of VS Code.
+    Tasks,
 }
 
 impl Kind {
@@ -23,6 +32,10 @@ impl Kind {
         match self {
             Kind::AzdsYaml => &azds_yaml::FEATURES,
             Kind::Values => &values::FEATURES,
+            Kind::Template => &service::TEMPLATE,
+            Kind::Dockerfile => &service::DOCKERFILE,
+            Kind::Launch => &service::LAUNCH,
+            Kind::Tasks => &service::TASKS,
         }
     }
 }
@@ -37,6 +50,13 @@ pub struct Features {
     pub completions: fn(&Document<'_>, at: usize) -> Vec<Completion>,
     /// Where what stands there is made or lies.
     pub definition: fn(&Document<'_>, at: usize) -> Vec<Place>,
+    /// All places that name what stands there.
+    pub references: fn(&Document<'_>, at: usize) -> Vec<Place>,
+    /// How what stands there is renamed; with an empty name, whether it can be. `None` if nothing
+    /// that has a name stands there.
+    pub rename: fn(&Document<'_>, at: usize, name: &str) -> Option<Renaming>,
+    /// What is shown between the words of the text.
+    pub hints: fn(&Document<'_>) -> Vec<Hint>,
     /// Parts of the text that name files.
     pub links: fn(&Document<'_>) -> Vec<Link>,
     /// The outline.
@@ -58,6 +78,9 @@ impl Features {
         hover: |_, _| None,
         completions: |_, _| Vec::new(),
         definition: |_, _| Vec::new(),
+        references: |_, _| Vec::new(),
+        rename: |_, _, _| None,
+        hints: |_| Vec::new(),
         links: |_| Vec::new(),
         symbols: |_| Vec::new(),
         folds: |_| Vec::new(),
@@ -81,6 +104,7 @@ impl Features {
 pub struct Source {
     text: String,
     parsed: OnceLock<Parsed>,
+    template: OnceLock<Template>,
 }
 
 impl Source {
@@ -88,7 +112,7 @@ impl Source {
     pub fn new(text: impl Into<String>) -> Source {
         Source {
             text: text.into(),
-            parsed: OnceLock::new(),
+            ..Source::default()
         }
     }
 
@@ -106,6 +130,11 @@ impl Source {
     pub fn parsed(&self) -> &Parsed {
         self.parsed.get_or_init(|| yaml::parse(&self.text))
     }
+
+    /// The text as a template of a chart.
+    pub fn template(&self) -> &Template {
+        self.template.get_or_init(|| Template::read(&self.text))
+    }
 }
 
 /// A text with its kind and what lies around it: all that an answer is made of.
@@ -116,7 +145,7 @@ pub struct Document<'a> {
     /// Its path, relative to the folder of the service.
     pub path: &'a str,
     /// The text.
-    pub source: &'a Source,
+    pub source: &'a Arc<Source>,
     /// What lies around it.
     pub around: &'a dyn Surroundings,
 }
@@ -153,6 +182,21 @@ impl<'a> Document<'a> {
     /// Where what stands at a place is made or lies.
     pub fn definition(&self, at: usize) -> Vec<Place> {
         (self.kind.features().definition)(self, at)
+    }
+
+    /// All places that name what stands at a place.
+    pub fn references(&self, at: usize) -> Vec<Place> {
+        (self.kind.features().references)(self, at)
+    }
+
+    /// How what stands at a place is renamed; with an empty name, whether it can be.
+    pub fn rename(&self, at: usize, name: &str) -> Option<Renaming> {
+        (self.kind.features().rename)(self, at, name)
+    }
+
+    /// What is shown between the words of the text.
+    pub fn hints(&self) -> Vec<Hint> {
+        (self.kind.features().hints)(self)
     }
 
     /// Parts of the text that name files.

@@ -86,7 +86,18 @@ pub(super) fn ask<T>(
         Kind::AzdsYaml => "azds.yaml",
         _ => "values.dev.yaml",
     };
-    let source = Source::new(text);
+    ask_at(path, kind, text, around, question)
+}
+
+/// Asks the document that a text makes at a path.
+pub(super) fn ask_at<T>(
+    path: &str,
+    kind: Kind,
+    text: &str,
+    around: &There,
+    question: impl FnOnce(&Document<'_>) -> T,
+) -> T {
+    let source = std::sync::Arc::new(Source::new(text));
     question(&Document {
         kind,
         path,
@@ -107,7 +118,7 @@ pub(super) fn check(fixture: Expect, analyse: impl Fn(&str) -> Vec<Problem>) {
     fixture.assert_eq(&with_labels(&text, &analyse(&text)));
 }
 
-fn without_indent(text: &str) -> String {
+pub(super) fn without_indent(text: &str) -> String {
     let text = text.strip_prefix('\n').unwrap_or(text);
     let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
     let lines = || text.split_inclusive('\n');
@@ -121,7 +132,7 @@ fn without_indent(text: &str) -> String {
         .collect()
 }
 
-fn without_labels(fixture: &str) -> String {
+pub(super) fn without_labels(fixture: &str) -> String {
     let is_label = |line: &&str| {
         let line = line.trim_start_matches('#').trim_start();
         line.starts_with('^')
@@ -131,7 +142,7 @@ fn without_labels(fixture: &str) -> String {
 }
 
 /// Puts problems into a text as labels. A label in the first column has no `#`.
-fn with_labels(text: &str, problems: &[Problem]) -> String {
+pub(super) fn with_labels(text: &str, problems: &[Problem]) -> String {
     let mut labelled = String::new();
     let mut start = 0;
     for line in text.split_inclusive('\n') {

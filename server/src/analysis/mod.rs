@@ -2,12 +2,15 @@
 //!
 //! All positions are byte offsets into the text that was given.
 
+pub mod across;
 pub mod answer;
 pub mod azds_yaml;
+pub mod chart;
 mod code;
 pub mod dockerfile;
 mod document;
 pub mod lines;
+pub mod service;
 mod spelling;
 mod suppression;
 mod surroundings;
@@ -121,6 +124,12 @@ impl Problem {
         });
         self
     }
+
+    /// Says that somebody has to look at what the fixes do.
+    fn not_automatic(mut self) -> Problem {
+        self.fixes.iter_mut().for_each(|fix| fix.automatic = false);
+        self
+    }
 }
 
 impl From<yaml::SyntaxError> for Problem {
@@ -173,5 +182,7 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
 mod corpus_tests;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,9 @@
 //! What the caller knows of what lies around a document.
 
+use std::sync::Arc;
+
+use super::Source;
+
 /// Asked by analysis, which itself looks nowhere. Paths are relative to the folder of the service, which
 /// is that of azds.yaml; they have `/` and may begin with `..`.
 pub trait Surroundings {
@@ -17,6 +21,11 @@ pub trait Surroundings {
     /// The text of a file, as the editor has it if it is open there.
     fn text(&self, _path: &str) -> Option<String> {
         None
+    }
+
+    /// A file with what was made of its text: who keeps it parses an unchanged file once.
+    fn source(&self, path: &str) -> Option<Arc<Source>> {
+        Some(Arc::new(Source::new(self.text(path)?)))
     }
 
     /// Paths of the files that an `up` would take from a build context, relative to its root. `None` if

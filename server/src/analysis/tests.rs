@@ -215,7 +215,6 @@ fn files_that_are_not_there() {
                 build: {dockerfile: Dockerfile.develop}
                 container:
                   values: ["charts/shop/values.dev.yaml", other.yaml]
-            #              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ values-file-elsewhere (warning): There is no file `charts/shop/values.dev.yaml`, seen from the folder of azds.yaml; azds takes `values.dev.yaml`, which lies beside azds.yaml. [Change to `values.dev.yaml`]
             #                                             ^^^^^^^^^^ missing-file: There is no file `other.yaml`, seen from the folder of azds.yaml.
               other:
                 build: {dockerfile: Dockerfile.other}

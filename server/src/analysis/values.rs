@@ -3,12 +3,19 @@
 use std::collections::HashSet;
 
 use super::azds_yaml::{remove_entry, tokens_in};
+use super::service::in_service;
 use super::yaml::{Node, Value};
 use super::{Code, Document, Features, Problem};
 
 /// What can be asked of a values file.
 pub(super) const FEATURES: Features = Features {
     problems,
+    hover: in_service::hover,
+    completions: in_service::completions,
+    definition: in_service::definition,
+    references: in_service::references,
+    rename: in_service::rename,
+    hints: in_service::hints,
     ..Features::YAML
 };
 
@@ -21,6 +28,7 @@ fn problems(document: &Document<'_>) -> Vec<Problem> {
         secrets(root, text, &mut problems);
         tokens(root, text, &mut problems);
     }
+    problems.extend(in_service::problems(document));
     problems
 }
 

@@ -5,8 +5,9 @@ mod json;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::document::{Found, Known, Listings, clean};
+use super::document::{Found, Known, Listings, clean, files_of};
 use super::service::CONFIG_FILE;
 use super::services::azds_yamls;
 use crate::analysis::{Kind, Problem, Severity, Source, azds_yaml};
@@ -79,26 +80,29 @@ pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>> {
     }
     files.sort();
     files.dedup();
-    files.into_iter().map(check_file).collect()
+    let listings = Listings::default();
+    let known = Known {
+        open: &|_| None,
+        listings: &listings,
+    };
+    let checked = files.into_iter().map(|file| check_file(file, known));
+    checked.collect()
 }
 
 fn nothing(path: &Path, why: impl Into<String>) -> Failure {
     Failure::new("nothing was checked", path.display().to_string(), why)
 }
 
-fn check_file(path: PathBuf) -> Result<Checked> {
+fn check_file(path: PathBuf, known: Known<'_>) -> Result<Checked> {
     let text = read(&path)?;
-    let listings = Listings::default();
-    let known = Known {
-        open: &|_| None,
-        listings: &listings,
-    };
     // What nobody names is checked as what it may be.
     let found = Found::at(&path, known).unwrap_or_else(|| {
         let folder = path.parent().unwrap_or(Path::new(""));
         Found::of(Kind::Values, folder.to_owned(), &path, known)
     });
-    let problems = found.document(&Source::new(text.as_str())).problems();
+    let problems = found
+        .document(&Arc::new(Source::new(text.as_str())))
+        .problems();
     Ok(Checked {
         path,
         text,
@@ -113,9 +117,10 @@ pub fn files_in(folder: &Path) -> Vec<PathBuf> {
     for file in azds_yamls(folder) {
         let own = file.parent().unwrap_or(folder);
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        let named = azds_yaml::analyse(&text).file.values_files();
-        let there = named.iter().map(|name| clean(&own.join(name)));
-        files.extend(there.filter(|path| path.is_file()));
+        let azds_yaml = azds_yaml::analyse(&text).file;
+        if !azds_yaml.is_foreign() {
+            files.extend(files_of(own, &azds_yaml));
+        }
         files.push(clean(&file));
     }
     files.sort();

@@ -3,18 +3,26 @@
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use super::service::CONFIG_FILE;
 use super::variables;
-use crate::analysis::azds_yaml;
+use crate::analysis::azds_yaml::{self, AzdsFile};
 use crate::analysis::{Context, Document, Kind, Source, Surroundings};
 use crate::cluster::spaces;
 use crate::context::{Selection, files};
 
+/// Where VS Code has its debug configurations and its tasks.
+const LAUNCH: &str = ".vscode/launch.json";
+const TASKS: &str = ".vscode/tasks.json";
 /// How far above a values file its azds.yaml is looked for: `charts/NAME/values.yaml` and some more.
 const FOLDERS_ABOVE: usize = 4;
 /// A context with more files is not listed while somebody types.
 const MOST_FILES: usize = 20_000;
+/// So many texts are kept, each with what was made of it: those of some hundred services.
+const MOST_TEXTS: usize = 4_000;
+/// A larger file is none that people write.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// What an editor knows better than the disk, or need not be asked of the disk again.
 #[derive(Clone, Copy)]
@@ -29,7 +37,15 @@ pub struct Known<'k> {
 /// files may have come or gone.
 #[derive(Default)]
 pub struct Listings {
+    texts: Mutex<HashMap<PathBuf, Kept>>,
     kept: Mutex<HashMap<ContextKey, Option<Vec<String>>>>,
+}
+
+/// A file as it was when it was read: its size, the time of its last change, and what was made of it.
+struct Kept {
+    size: u64,
+    changed: Option<SystemTime>,
+    source: Arc<Source>,
 }
 
 type ContextKey = (PathBuf, PathBuf, bool, Vec<String>);
@@ -38,6 +54,38 @@ impl Listings {
     /// Forgets all: files may have come or gone.
     pub fn clear(&self) {
         self.kept().clear();
+    }
+
+    /// A file of the disk. What was made of its text is kept until it changes.
+    fn source(&self, path: &Path) -> Option<Arc<Source>> {
+        let metadata = std::fs::metadata(path).ok().filter(|it| it.is_file())?;
+        let (size, changed) = (metadata.len(), metadata.modified().ok());
+        let is_it =
+            |kept: &&Kept| changed.is_some() && kept.size == size && kept.changed == changed;
+        if let Some(kept) = self.texts().get(path).filter(is_it) {
+            return Some(Arc::clone(&kept.source));
+        }
+        if size > MOST_BYTES {
+            return None;
+        }
+        let source = Arc::new(Source::new(std::fs::read_to_string(path).ok()?));
+        let kept = Kept {
+            size,
+            changed,
+            source: Arc::clone(&source),
+        };
+        let mut texts = self.texts();
+        if texts.len() >= MOST_TEXTS {
+            texts.clear();
+        }
+        texts.insert(path.to_owned(), kept);
+        Some(source)
+    }
+
+    fn texts(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Kept>> {
+        self.texts
+            .lock()
+            .expect("nothing panics while it holds the lock")
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<ContextKey, Option<Vec<String>>>> {
@@ -66,7 +114,7 @@ impl<'k> Found<'k> {
         let (kind, folder) = match path.file_name()?.to_str()? {
             CONFIG_FILE => (Kind::AzdsYaml, own.to_owned()),
             name => match service_above(&path, known) {
-                Some(folder) => (Kind::Values, folder),
+                Some(found) => found,
                 None if ["values.dev.yaml", "secrets.dev.yaml"].contains(&name) => {
                     (Kind::Values, own.to_owned())
                 }
@@ -88,7 +136,7 @@ impl<'k> Found<'k> {
     }
 
     /// The document that a text makes of it.
-    pub fn document<'a>(&'a self, source: &'a Source) -> Document<'a> {
+    pub fn document<'a>(&'a self, source: &'a Arc<Source>) -> Document<'a> {
         Document {
             kind: self.kind,
             path: &self.path,
@@ -128,11 +176,11 @@ impl Surroundings for Found<'_> {
     }
 
     fn text(&self, path: &str) -> Option<String> {
-        let path = self.resolve(path);
-        match (self.known.open)(&path) {
-            Some(source) => Some(source.text().to_owned()),
-            None => std::fs::read_to_string(path).ok(),
-        }
+        Some(self.source(path)?.text().to_owned())
+    }
+
+    fn source(&self, path: &str) -> Option<Arc<Source>> {
+        self.known.source(&self.resolve(path))
     }
 
     fn context(&self, context: &Context<'_>) -> Option<Vec<String>> {
@@ -171,22 +219,51 @@ impl Surroundings for Found<'_> {
     }
 }
 
-/// The folder of the azds.yaml above a file that has it as a values file.
-fn service_above(path: &Path, known: Known<'_>) -> Option<PathBuf> {
+impl Known<'_> {
+    /// A file, as the editor has it if it is open there.
+    fn source(&self, path: &Path) -> Option<Arc<Source>> {
+        (self.open)(path).or_else(|| self.listings.source(path))
+    }
+}
+
+/// What a file is for the azds.yaml above it that has to do with it, and the folder of that one.
+fn service_above(path: &Path, known: Known<'_>) -> Option<(Kind, PathBuf)> {
     let mut folders = path.ancestors().skip(1).take(FOLDERS_ABOVE);
-    let folder = folders.find(|folder| {
-        let azds_yaml = folder.join(CONFIG_FILE);
-        let file = match (known.open)(&azds_yaml) {
-            Some(source) => azds_yaml::analyse(source.text()).file,
-            None => match std::fs::read_to_string(azds_yaml) {
-                Ok(text) => azds_yaml::analyse(&text).file,
-                Err(_) => return false,
-            },
+    folders.find_map(|folder| {
+        let azds_yaml = known.source(&folder.join(CONFIG_FILE))?;
+        let file = azds_yaml::analyse(azds_yaml.text()).file;
+        let is_it = |name: &String| clean(&folder.join(name)) == path;
+        let has_template =
+            |chart: &String| path.starts_with(clean(&folder.join(chart)).join("templates"));
+        let kind = match () {
+            () if file.is_foreign() => return None,
+            () if file.values_files().iter().any(is_it) => Kind::Values,
+            () if file.charts().iter().any(has_template) => Kind::Template,
+            () if file.dockerfiles().iter().any(is_it) => Kind::Dockerfile,
+            () if folder.join(LAUNCH) == path => Kind::Launch,
+            () if folder.join(TASKS) == path => Kind::Tasks,
+            () => return None,
         };
-        let mut named = file.values_files().into_iter();
-        named.any(|name| clean(&folder.join(name)) == path)
-    })?;
-    Some(folder.to_owned())
+        Some((kind, folder.to_owned()))
+    })
+}
+
+/// The files beside an azds.yaml that it has to do with: its values files, the templates of its charts
+/// that lie below it, its Dockerfiles and the settings of VS Code. Blocking.
+pub fn files_of(folder: &Path, file: &AzdsFile) -> Vec<PathBuf> {
+    let named = file.values_files().into_iter().chain(file.dockerfiles());
+    let named = named.chain([LAUNCH, TASKS].map(str::to_owned));
+    let mut files: Vec<PathBuf> = named.map(|name| clean(&folder.join(name))).collect();
+    files.retain(|path| path.is_file());
+    for chart in file.charts() {
+        let templates = clean(&folder.join(chart)).join("templates");
+        if templates.starts_with(folder) {
+            let walk = ignore::WalkBuilder::new(templates).hidden(false).build();
+            let below = walk.flatten().map(|entry| entry.into_path());
+            files.extend(below.filter(|path| path.is_file()));
+        }
+    }
+    files
 }
 
 fn with_slashes(path: &Path) -> String {

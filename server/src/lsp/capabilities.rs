@@ -64,7 +64,7 @@ pub(super) fn offered(encoding: Encoding, commands: &[&str]) -> ServerCapabiliti
         ..TextDocumentSyncOptions::default()
     };
     let completion = CompletionOptions {
-        trigger_characters: Some(["$", "(", "{", "/"].map(str::to_owned).into()),
+        trigger_characters: Some(["$", "(", "{", "/", "."].map(str::to_owned).into()),
         ..CompletionOptions::default()
     };
     let execute = ExecuteCommandOptions {
@@ -102,6 +102,12 @@ pub(super) fn offered(encoding: Encoding, commands: &[&str]) -> ServerCapabiliti
             work_done_progress_options: WorkDoneProgressOptions::default(),
         }),
         document_symbol_provider: Some(OneOf::Left(true)),
+        references_provider: Some(OneOf::Left(true)),
+        rename_provider: Some(OneOf::Right(RenameOptions {
+            prepare_provider: Some(true),
+            work_done_progress_options: WorkDoneProgressOptions::default(),
+        })),
+        inlay_hint_provider: Some(OneOf::Left(true)),
         folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
         selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
         workspace: Some(WorkspaceServerCapabilities {

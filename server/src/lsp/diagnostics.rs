@@ -1,9 +1,10 @@
 //! Problems as LSP's diagnostics and quick fixes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tower_lsp::Client;
-use tower_lsp::ls_types::{CodeDescription, Diagnostic, DiagnosticSeverity, NumberOrString};
+use tower_lsp::ls_types::{CodeDescription, Diagnostic, DiagnosticSeverity, NumberOrString, Uri};
 
 use super::ask::{Asked, Question};
 use super::documents::{Documents, Work};
@@ -13,6 +14,8 @@ use crate::analysis::{Problem, Severity};
 
 /// Shows the problems of documents that were changed, one document after the other, for ever.
 pub(super) async fn publish(documents: &Arc<Documents>, client: &Client, encoding: Encoding) {
+    // What is shown already need not be sent again.
+    let mut shown: HashMap<Uri, (i32, Vec<Diagnostic>)> = HashMap::new();
     loop {
         match documents.next().await {
             Work::Analyse(snapshot) => {
@@ -26,13 +29,21 @@ pub(super) async fn publish(documents: &Arc<Documents>, client: &Client, encodin
                     continue;
                 };
                 if documents.may_show(&snapshot, found.is_some()) {
-                    let version = Some(snapshot.version);
+                    let found = (snapshot.version, found.unwrap_or_default());
+                    if shown.get(&snapshot.uri) == Some(&found) {
+                        continue;
+                    }
+                    shown.insert(snapshot.uri.clone(), found.clone());
+                    let (version, found) = found;
                     client
-                        .publish_diagnostics(snapshot.uri, found.unwrap_or_default(), version)
+                        .publish_diagnostics(snapshot.uri, found, Some(version))
                         .await;
                 }
             }
-            Work::Clear(uri) => client.publish_diagnostics(uri, Vec::new(), None).await,
+            Work::Clear(uri) => {
+                shown.remove(&uri);
+                client.publish_diagnostics(uri, Vec::new(), None).await;
+            }
         }
     }
 }

@@ -131,7 +131,11 @@ impl Documents {
         document.source = Arc::new(Source::new(text));
         document.version = version;
         document.revision = revision;
-        self.wait_for(&mut state, uri);
+        self.wait_for(&mut state, uri.clone());
+        // What is said of others may depend on this one.
+        for other in state.related(&uri) {
+            self.wait_for(&mut state, other);
+        }
     }
 
     pub fn close(&self, uri: Uri) {
@@ -226,6 +230,21 @@ impl State {
     fn next_revision(&mut self) -> u64 {
         self.revision += 1;
         self.revision
+    }
+
+    /// The open documents of the folders above and below a document's.
+    fn related(&self, uri: &Uri) -> Vec<Uri> {
+        let folder_of = |document: &Document| Some(document.path.as_ref()?.parent()?.to_owned());
+        let Some(folder) = self.open.get(uri).and_then(folder_of) else {
+            return Vec::new();
+        };
+        let others = self.open.iter().filter(|(other, _)| *other != uri);
+        let is_related = |document: &Document| {
+            let other = folder_of(document);
+            other.is_some_and(|other| other.starts_with(&folder) || folder.starts_with(&other))
+        };
+        let related = others.filter(|(_, document)| is_related(document));
+        related.map(|(uri, _)| uri.clone()).collect()
     }
 
     fn next(&mut self) -> Option<Work> {

@@ -11,8 +11,10 @@ mod diagnostics;
 mod documents;
 mod framing;
 mod lenses;
+mod operations;
 mod progress;
 mod pull;
+mod renaming;
 mod server;
 mod translate;
 

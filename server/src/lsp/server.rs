@@ -1,14 +1,10 @@
 //! What each message of the editor does.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use serde_json::Value as Json;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::*;
 use tower_lsp::{Client, LanguageServer};
 
@@ -16,30 +12,20 @@ use super::ask::{Asked, Question};
 use super::capabilities::{self, Editor};
 use super::commands::Commands;
 use super::documents::{Documents, path};
-use super::progress::WorkDone;
-use super::{actions, diagnostics, lenses, pull, translate};
-use crate::failure::Failure;
-use crate::progress::Progress;
+use super::operations::Operations;
+use super::{actions, diagnostics, lenses, pull, renaming, translate};
 
-/// So long operations get to end in order when the editor goes.
-const LAST_STEPS: Duration = Duration::from_secs(5);
 /// So long the editor may take to answer the request to watch files.
 const ANSWER: Duration = Duration::from_secs(10);
-/// LSP's `RequestFailed`: the request was right, but could not be fulfilled.
-const REQUEST_FAILED: i64 = -32803;
 /// Files whose coming and going changes diagnostics.
-const WATCHED: &str = "**/{azds.yaml,Dockerfile*,*values*.yaml,secrets*.yaml,Chart.yaml}";
+const WATCHED: &str = "**/{azds.yaml,Dockerfile*,.dockerignore,*values*.yaml,secrets*.yaml,Chart.yaml,values.schema.json,*.csproj,*.fsproj,.env,templates/*}";
 
 /// The state of one conversation.
 pub(super) struct Server {
     client: Client,
-    commands: Commands,
     documents: Arc<Documents>,
     editor: OnceLock<Editor>,
-    operations: TaskTracker,
-    /// By the token of its progress, how each operation is cancelled.
-    cancellations: Mutex<HashMap<ProgressToken, CancellationToken>>,
-    ended: CancellationToken,
+    operations: Operations,
     /// Folders that the editor has open.
     folders: Mutex<Vec<PathBuf>>,
 }
@@ -48,33 +34,21 @@ impl Server {
     pub fn new(client: Client, commands: Commands) -> Server {
         Server {
             client,
-            commands,
             documents: Arc::default(),
             editor: OnceLock::new(),
-            operations: TaskTracker::new(),
-            cancellations: Mutex::default(),
-            ended: CancellationToken::new(),
+            operations: Operations::new(commands),
             folders: Mutex::default(),
         }
     }
 
     /// Cancels what runs and gives it a moment to end in order.
     pub async fn end_operations(&self) {
-        self.ended.cancel();
-        self.operations.close();
-        if tokio::time::timeout(LAST_STEPS, self.operations.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!("an operation did not end when it was cancelled");
-        }
+        self.operations.end().await;
     }
 
     /// `window/workDoneProgress/cancel`
     pub async fn cancel_progress(&self, params: WorkDoneProgressCancelParams) {
-        if let Some(cancellation) = self.cancellations().get(&params.token) {
-            cancellation.cancel();
-        }
+        self.operations.cancel(&params.token);
     }
 
     fn editor(&self) -> &Editor {
@@ -117,12 +91,6 @@ impl Server {
             None => Ok(None),
         }
     }
-
-    fn cancellations(&self) -> MutexGuard<'_, HashMap<ProgressToken, CancellationToken>> {
-        self.cancellations
-            .lock()
-            .expect("nothing panics while it holds the lock")
-    }
 }
 
 impl LanguageServer for Server {
@@ -140,17 +108,15 @@ impl LanguageServer for Server {
                 .collect(),
             None => root.into_iter().collect(),
         };
-        let documents = Arc::clone(&self.documents);
-        let (client, ended) = (self.client.clone(), self.ended.clone());
         // Shown twice they would be, if they were sent to an editor that asks for them.
         if !pulls {
-            self.operations.spawn(async move {
-                let publish = diagnostics::publish(&documents, &client, encoding);
-                ended.run_until_cancelled(publish).await;
+            let (documents, client) = (Arc::clone(&self.documents), self.client.clone());
+            self.operations.run_to_the_end(async move {
+                diagnostics::publish(&documents, &client, encoding).await;
             });
         }
         Ok(InitializeResult {
-            capabilities: capabilities::offered(encoding, self.commands.names),
+            capabilities: capabilities::offered(encoding, self.operations.commands.names),
             server_info: Some(ServerInfo {
                 name: "azds".to_owned(),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -254,6 +220,49 @@ impl LanguageServer for Server {
                 .collect()
         });
         Ok(places.await?.map(GotoDefinitionResponse::Array))
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let TextDocumentPositionParams {
+            text_document,
+            position,
+        } = params.text_document_position;
+        let uri = text_document.uri;
+        self.ask(&uri, move |asked| renaming::references(asked, position))
+            .await
+    }
+
+    async fn prepare_rename(
+        &self,
+        params: TextDocumentPositionParams,
+    ) -> Result<Option<PrepareRenameResponse>> {
+        let position = params.position;
+        let uri = params.text_document.uri;
+        let prepared = self.ask(&uri, move |asked| renaming::prepare(asked, position));
+        prepared.await?.unwrap_or(Ok(None))
+    }
+
+    async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
+        let TextDocumentPositionParams {
+            text_document,
+            position,
+        } = params.text_document_position;
+        let name = params.new_name;
+        let uri = text_document.uri;
+        let renamed = self.ask(&uri, move |asked| renaming::rename(asked, position, &name));
+        renamed.await?.unwrap_or(Ok(None))
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        let hints = self.ask(&params.text_document.uri, move |asked| {
+            let shown = asked.offset(params.range.start)..=asked.offset(params.range.end);
+            let hints = asked.document.hints().into_iter();
+            let hints = hints.filter(|hint| shown.contains(&hint.at));
+            hints
+                .map(|hint| renaming::hint(hint, &asked.lines))
+                .collect()
+        });
+        hints.await
     }
 
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
@@ -371,64 +380,8 @@ impl LanguageServer for Server {
         self.documents.recheck();
     }
 
-    /// The command runs in a task of its own: when the request is cancelled, it is asked to end and
-    /// ends in order, instead of being dropped where it is.
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
-        let name = params.command;
-        let given = params.work_done_progress_params.work_done_token;
         let creates = self.editor().creates_progress;
-        let title = title(&name);
-        let (work_done, token) = WorkDone::begin(&self.client, given, creates, title).await;
-        let cancellation = self.ended.child_token();
-        if let Some(token) = &token {
-            self.cancellations()
-                .insert(token.clone(), cancellation.clone());
-        }
-        let argument = params.arguments.into_iter().next();
-        let argument = argument.unwrap_or_else(|| Json::Object(Default::default()));
-        let progress = Progress::new(work_done, cancellation.clone());
-        let running = self
-            .operations
-            .spawn((self.commands.run)(name.clone(), argument, progress));
-
-        let abandoned = cancellation.clone().drop_guard();
-        let result = running.await.unwrap_or_else(|error| {
-            Err(Failure::ours(
-                "the command was not finished",
-                name,
-                error.to_string(),
-            ))
-        });
-        let was_cancelled = cancellation.is_cancelled();
-        abandoned.disarm();
-        if let Some(token) = &token {
-            self.cancellations().remove(token);
-        }
-        result
-            .map(Some)
-            .map_err(|failure| response_error(&failure, was_cancelled))
-    }
-}
-
-/// `azds.server.listUp` is shown as "azds list-up", as the command line has it.
-fn title(command: &str) -> String {
-    let mut title = "azds ".to_owned();
-    for letter in command.rsplit('.').next().unwrap_or(command).chars() {
-        if letter.is_ascii_uppercase() {
-            title.push('-');
-        }
-        title.push(letter.to_ascii_lowercase());
-    }
-    title
-}
-
-fn response_error(failure: &Failure, was_cancelled: bool) -> Error {
-    Error {
-        code: match was_cancelled {
-            true => ErrorCode::RequestCancelled,
-            false => ErrorCode::ServerError(REQUEST_FAILED),
-        },
-        message: failure.to_string().into(),
-        data: serde_json::to_value(failure).ok(),
+        self.operations.execute(&self.client, params, creates).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod editor;
 mod features;
+mod service;
 
 use futures_util::FutureExt;
 use serde_json::{Value as Json, json};

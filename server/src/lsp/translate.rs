@@ -37,7 +37,7 @@ pub(super) fn edit(edit: &Edit, lines: &Lines) -> TextEdit {
     }
 }
 
-fn markdown(value: String) -> MarkupContent {
+pub(super) fn markdown(value: String) -> MarkupContent {
     MarkupContent {
         kind: MarkupKind::Markdown,
         value,

@@ -110,13 +110,12 @@ impl Check<'_> {
             if self.files.is_file(&path) {
                 continue;
             }
+            // One that lies beside azds.yaml is taken all the same; the service says so.
             let name = path.rsplit('/').next().unwrap_or(&path);
-            problems.push(if self.files.is_file(name) {
-                elsewhere(spanned, &path, name)
-            } else {
+            if !self.files.is_file(name) {
                 let severity = self.severity(|above| above.container_values.is_some());
-                missing("file", spanned, &path, severity)
-            });
+                problems.push(missing("file", spanned, &path, severity));
+            }
         }
     }
 
@@ -162,18 +161,6 @@ fn missing(what: &str, spanned: &Spanned, path: &str, severity: Severity) -> Pro
         severity,
         ..Problem::error(Code::MissingFile, spanned.range.clone(), message)
     }
-}
-
-fn elsewhere(spanned: &Spanned, path: &str, name: &str) -> Problem {
-    let range = spanned.range.clone();
-    let message = format!(
-        "There is no file `{path}`, seen from the folder of azds.yaml; azds takes `{name}`, which lies beside azds.yaml."
-    );
-    Problem::warning(Code::ValuesFileElsewhere, range.clone(), message).fixed_by(
-        format!("Change to `{name}`"),
-        range,
-        name,
-    )
 }
 
 fn literal(spanned: &Option<Spanned>) -> Option<(&Spanned, String)> {

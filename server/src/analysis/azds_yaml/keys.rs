@@ -1,5 +1,7 @@
 //! Whether keys are known and values of the right type, by the [schema](super::schema).
 
+use std::collections::HashSet;
+
 use super::schema::{COMMANDS, Key, LIST, ROOT, Type};
 use crate::analysis::yaml::{Entry, Node, Value};
 use crate::analysis::{Code, Problem, spelling};
@@ -80,7 +82,8 @@ impl Checker<'_, '_> {
     }
 
     fn entries(&mut self, entries: &[Entry], kind: Type, path: &str) {
-        let is_there = |name: &str| entries.iter().any(|entry| entry.key.text() == Some(name));
+        let there: HashSet<&str> = entries.iter().filter_map(|it| it.key.text()).collect();
+        let is_there = |name: &str| there.contains(name);
         for entry in entries {
             let Some(name) = entry.key.text() else {
                 continue;

@@ -5,6 +5,7 @@ mod files;
 mod hover;
 mod keys;
 mod layer;
+mod order;
 mod paths;
 mod read;
 mod rules;
@@ -12,15 +13,18 @@ mod schema;
 mod settings;
 mod tokens;
 
+pub use order::Given;
 pub use settings::{ContainerSettings, Settings, ValuesFile};
 pub use tokens::Tokens;
 
 pub(super) use rules::remove as remove_entry;
 pub(super) use tokens::{is_token, tokens_in};
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::answer::Lens;
+use super::service::in_service;
 use super::yaml::{self, Node, Parsed};
 use super::{Code, Document, Features, Problem, Severity, spelling, values};
 use layer::Layer;
@@ -29,9 +33,25 @@ use rules::Subject;
 /// What can be asked of an azds.yaml.
 pub(super) const FEATURES: Features = Features {
     problems,
-    hover: hover::hover,
-    completions: complete::completions,
-    definition: paths::definition,
+    // Keys under `install.set` are for the chart, like those of a values file.
+    hover: |document, at| {
+        let of_key = in_service::hover(document, at);
+        let of_key = of_key.filter(|hover| (hover.range.start..=hover.range.end).contains(&at));
+        of_key.or_else(|| hover::hover(document, at))
+    },
+    completions: |document, at| {
+        let mut completions = in_service::completions(document, at);
+        completions.extend(complete::completions(document, at));
+        completions
+    },
+    definition: |document, at| {
+        let mut places = in_service::definition(document, at);
+        places.extend(paths::definition(document, at));
+        places
+    },
+    references: in_service::references,
+    rename: in_service::rename,
+    hints: in_service::hints,
     links: paths::links,
     lenses,
     ..Features::YAML
@@ -75,6 +95,7 @@ fn problems(document: &Document<'_>) -> Vec<Problem> {
             whole: parsed.error.is_none(),
         };
         rules::check_around(&subject, document.around, &mut problems);
+        problems.extend(in_service::problems(document));
     }
     problems
 }
@@ -181,6 +202,24 @@ impl AzdsFile {
     /// Names of the configurations, in the order of the file.
     pub fn configurations(&self) -> impl Iterator<Item = &str> {
         self.configurations.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The Dockerfiles that the base or a configuration builds from.
+    pub fn dockerfiles(&self) -> BTreeSet<String> {
+        self.all_settings()
+            .map(|settings| settings.dockerfile)
+            .collect()
+    }
+
+    /// Folders of the charts that the base or a configuration installs.
+    pub fn charts(&self) -> BTreeSet<String> {
+        let charts = self.all_settings().map(|settings| settings.chart);
+        charts.filter(|chart| !chart.is_empty()).collect()
+    }
+
+    fn all_settings(&self) -> impl Iterator<Item = Settings> {
+        let names = self.configurations().map(Some);
+        names.chain([None]).map(|name| self.settings(name))
     }
 
     /// The base, with a configuration laid over it: maps are merged, everything else is replaced.

@@ -2,7 +2,7 @@
 //!
 //! Nothing but white space is changed, and the values stay what they were: that is looked at, not hoped.
 
-use super::cursor::key_of;
+use super::line::key_of;
 use super::{Node, Parsed, Value, parse};
 use crate::analysis::{Edit, edited};
 

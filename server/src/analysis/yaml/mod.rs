@@ -2,15 +2,18 @@
 
 mod cursor;
 mod format;
+mod line;
 mod outline;
 mod recover;
+mod siblings;
 mod spot;
 mod syntax_error;
 mod tree;
 
-pub use cursor::{Cursor, Role, Step, cursor, siblings};
+pub use cursor::{Cursor, Role, Step, cursor};
 pub use format::format;
 pub use outline::{folds, symbols};
+pub use siblings::siblings;
 pub use spot::{Spot, selections, spot};
 pub use syntax_error::SyntaxError;
 pub use tree::{Entry, Node, Scalar, Value};

@@ -35,6 +35,15 @@ impl SyntaxError {
         }
     }
 
+    /// Maps and lists in each other beyond what anybody reads.
+    pub(super) fn too_deep(text: &str, at: usize) -> SyntaxError {
+        SyntaxError {
+            range: word_at(text, at),
+            message: "this is nested too deep to be read".to_owned(),
+            fix: None,
+        }
+    }
+
     /// A text without quotes that begins with a letter that means something else to YAML.
     pub(super) fn bare(text: &str, start: usize) -> SyntaxError {
         let range = glob_at(text, start);

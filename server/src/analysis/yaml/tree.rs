@@ -1,6 +1,6 @@
 //! The tree, and how it is made of the parser's events.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
@@ -10,6 +10,9 @@ use super::SyntaxError;
 /// Aliases are copied into the tree. A tree that grows past this many nodes by them is an attack
 /// ("billion laughs"); aliases past it are read as null.
 const MOST_COPIED_NODES: usize = 100_000;
+
+/// Nothing that people write is nested so deep. What is would overflow the stack of those who walk it.
+const DEEPEST: usize = 128;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +65,14 @@ impl Node {
     pub fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none for anything else.
+    pub fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::Sequence(items) => items,
             _ => &[],
         }
     }
@@ -195,22 +206,23 @@ pub(super) fn read(text: &str) -> Read {
     let mut builder = Builder::default();
     let options = options! { emit_comments: false };
     for event in Parser::new_from_str_with_options(text, options) {
-        match event {
-            Ok((event, span)) => builder.take(event, &span),
-            Err(error) => {
-                let open_flow = builder.open.iter().find(|open| open.flow);
-                let open_flow = open_flow.map(|open| open.start);
-                builder.close_all();
-                return Read {
-                    documents: builder.documents,
-                    error: Some(SyntaxError::new(text, &error)),
-                    bare_tag: builder
-                        .bare_tag
-                        .map(|range| SyntaxError::bare(text, range.start)),
-                    open_flow,
-                };
+        let error = match event {
+            Ok((event, span)) if builder.open.len() < DEEPEST => {
+                builder.take(event, &span);
+                continue;
             }
-        }
+            Ok((_, span)) => SyntaxError::too_deep(text, bytes(&span).start),
+            Err(error) => SyntaxError::new(text, &error),
+        };
+        let open_flow = builder.open.iter().find(|open| open.flow);
+        let open_flow = open_flow.map(|open| open.start);
+        builder.close_all();
+        return Read {
+            documents: builder.documents,
+            error: Some(error),
+            bare_tag: None,
+            open_flow,
+        };
     }
     Read {
         documents: builder.documents,
@@ -357,13 +369,11 @@ fn entries(children: Vec<Node>) -> Vec<Entry> {
             _ => entries.push(Entry { key, value }),
         }
     }
-    for entry in merged {
-        if !entries
-            .iter()
-            .any(|own: &Entry| own.key.text() == entry.key.text())
-        {
-            entries.push(entry);
-        }
+    if !merged.is_empty() {
+        let own = entries.iter().filter_map(|entry| entry.key.text());
+        let mut known: HashSet<String> = own.map(str::to_owned).collect();
+        let text = |entry: &Entry| entry.key.text().unwrap_or_default().to_owned();
+        entries.extend(merged.into_iter().filter(|entry| known.insert(text(entry))));
     }
     entries
 }

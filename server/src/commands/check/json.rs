@@ -38,7 +38,10 @@ fn problems_of(file: &Checked) -> Vec<Json> {
 /// A SARIF 2.1.0 log with one run.
 pub(super) fn sarif(checked: &[Checked]) -> String {
     let results: Vec<Json> = checked.iter().flat_map(results_of).collect();
-    let rules = Code::ALL.map(|code| json!({"id": code.as_str(), "helpUri": code.documentation()}));
+    let rules = Code::ALL.iter();
+    let rules: Vec<_> = rules
+        .map(|code| json!({"id": code.as_str(), "helpUri": code.documentation()}))
+        .collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",

@@ -18,7 +18,10 @@ fn service() -> tempfile::TempDir {
     write("shop/Dockerfile", "FROM scratch\n");
     write("shop/values.dev.yaml", "secrets: {ä: {port: 6379}}\n");
     write("shop/charts/shop/values.yaml", "host: $(hostSuffix)\n");
-    write("shop/charts/shop/templates/values.yaml", "other: [\n");
+    write(
+        "shop/charts/shop/templates/values.yaml",
+        "{{ .Values.image.tag }}{{ .Values.host }}{{ toYaml .Values.secrets }}\nother: [\n",
+    );
     write("other/values.yaml", "a: [\n");
     folder
 }
@@ -50,36 +53,37 @@ fn a_folder_is_checked_with_the_values_files_of_its_services() {
         Output::Human,
         false,
         expect![[r#"
-        info[legacy-key]: `container.values` is a key of 2018. List the file under `install.values` instead; both work.
-         --> HERE/shop/azds.yaml:5:3
-          |
-        5 |   values: [charts/shop/values.dev.yaml]
-          |   ^^^^^^
+            info[legacy-key]: `container.values` is a key of 2018. List the file under `install.values` instead; both work.
+             --> HERE/shop/azds.yaml:5:3
+              |
+            5 |   values: [charts/shop/values.dev.yaml]
+              |   ^^^^^^
 
-        warning[values-file-elsewhere]: There is no file `charts/shop/values.dev.yaml`, seen from the folder of azds.yaml; azds takes `values.dev.yaml`, which lies beside azds.yaml.
-         --> HERE/shop/azds.yaml:5:12
-          |
-        5 |   values: [charts/shop/values.dev.yaml]
-          |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          |
-        help: Change to `values.dev.yaml`
+            warning[values-file-elsewhere]: There is no file `charts/shop/values.dev.yaml`, seen from the folder of azds.yaml; azds takes `values.dev.yaml`, which lies beside azds.yaml.
+             --> HERE/shop/azds.yaml:5:12
+              |
+            5 |   values: [charts/shop/values.dev.yaml]
+              |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+              |
+            help: Remove it: `install.values` has the file already
+            help: Change to `values.dev.yaml`
 
-        warning[token-in-values]: `$(hostSuffix)` is replaced in azds.yaml only; here it stays as it is. Set this value under `install.set` of azds.yaml.
-         --> HERE/shop/charts/shop/values.yaml:1:7
-          |
-        1 | host: $(hostSuffix)
-          |       ^^^^^^^^^^^^^
+            warning[token-in-values]: `$(hostSuffix)` is replaced in azds.yaml only; here it stays as it is. Set this value under `install.set` of azds.yaml.
+             --> HERE/shop/charts/shop/values.yaml:1:7
+              |
+            1 | host: $(hostSuffix)
+              |       ^^^^^^^^^^^^^
 
-        warning[secret-not-text]: The secret `port` must be a text, but to YAML this is a number: `b64enc` in the chart's template fails on it.
-         --> HERE/shop/values.dev.yaml:1:21
-          |
-        1 | secrets: {ä: {port: 6379}}
-          |                     ^^^^
-          |
-        help: Put it in quotes
+            warning[secret-not-text]: The secret `port` must be a text, but to YAML this is a number: `b64enc` in the chart's template fails on it.
+             --> HERE/shop/values.dev.yaml:1:21
+              |
+            1 | secrets: {ä: {port: 6379}}
+              |                     ^^^^
+              |
+            help: Put it in quotes
 
-        3 warnings, 1 hint in 3 files.
-    "#]],
+            3 warnings, 1 hint in 5 files.
+        "#]],
     );
 }
 
@@ -175,7 +179,7 @@ fn nothing_to_check_is_a_failure() {
 }
 
 #[test]
-fn a_values_file_is_known_by_its_name_or_by_the_azds_yaml_above_it() {
+fn a_file_is_known_by_its_name_or_by_the_azds_yaml_above_it() {
     let folder = service();
     let listings = Listings::default();
     let known = Known {
@@ -187,5 +191,11 @@ fn a_values_file_is_known_by_its_name_or_by_the_azds_yaml_above_it() {
     assert_eq!(kind("other/secrets.dev.yaml"), Some(Kind::Values));
     assert_eq!(kind("shop/charts/shop/values.yaml"), Some(Kind::Values));
     assert_eq!(kind("other/values.yaml"), None);
-    assert_eq!(kind("shop/charts/shop/templates/service.yaml"), None);
+    assert_eq!(
+        kind("shop/charts/shop/templates/service.yaml"),
+        Some(Kind::Template)
+    );
+    assert_eq!(kind("shop/Dockerfile"), Some(Kind::Dockerfile));
+    assert_eq!(kind("shop/.vscode/tasks.json"), Some(Kind::Tasks));
+    assert_eq!(kind("shop/charts/shop/Chart.yaml"), None);
 }

@@ -58,39 +58,21 @@ pub fn tokens(tag: &str, space: &str, host_suffix: &str) -> Tokens {
 /// The values files that there are, later ones winning, and what a person should know of them.
 pub fn values_files(service: &Service, settings: &Settings) -> Result<(Vec<PathBuf>, Vec<String>)> {
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
-    for entry in &settings.values {
-        let path = service.folder.join(&entry.path);
-        if path.is_file() {
-            files.push(path);
-        } else if !entry.optional {
+    for given in settings.values_in_order(|path| service.folder.join(path).is_file()) {
+        let path = service.folder.join(&given.path);
+        if !given.is_there {
             return Err(missing(&path));
         }
-    }
-    for entry in &settings.container_values {
-        let path = service.folder.join(entry);
-        // The tutorials of 2018 put the chart's folder in front of a file that lies beside azds.yaml.
-        let beside = Path::new(entry)
-            .file_name()
-            .map(|name| service.folder.join(name));
-        match beside {
-            _ if path.is_file() => files.push(path),
-            Some(beside) if beside.is_file() => {
-                warnings.push(format!(
-                    "container.values names {entry}, which is not there; {} is used.",
-                    beside.display()
-                ));
-                files.push(beside);
-            }
-            _ => return Err(missing(&path)),
+        if given.path != given.entry {
+            warnings.push(format!(
+                "container.values names {}, which is not there; {} is used.",
+                given.entry,
+                path.display()
+            ));
         }
+        files.push(path);
     }
-    // Both lists may name one file; its last place is the one that counts.
-    let mut once: Vec<PathBuf> = Vec::new();
-    for file in files {
-        once.retain(|earlier| *earlier != file);
-        once.push(file);
-    }
-    Ok((once, warnings))
+    Ok((files, warnings))
 }
 
 /// A values file with the cluster's class of Ingress, for a chart that has the value and leaves it
