@@ -7,7 +7,7 @@ use azds_protocol::agent::Entry;
 use azds_protocol::sync::Batch;
 use bytes::Bytes;
 
-use crate::analysis::dockerfile::Placements;
+use crate::analysis::placements::Placements;
 use crate::cluster::agent::Agent;
 use crate::context;
 use crate::failure::{Context, Result};

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::analysis::azds_yaml::Settings;
-use crate::analysis::dockerfile::Placements;
+use crate::analysis::placements::Placements;
 use crate::cluster::agent::Agent;
 use crate::cluster::tunnels::PodLink;
 use crate::commands::service::Service;

@@ -1,7 +1,7 @@
 //! Where a Dockerfile puts the files of its build context: what `COPY` and `WORKDIR` of its last
 //! stage say, and of the stages that it is made `FROM`.
 
-use std::collections::HashMap;
+use super::across::Dockerfile;
 
 /// Where the files of a build context lie in the image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,60 +25,38 @@ struct Rule {
 impl Placements {
     /// Reads a Dockerfile. What it can't know, such as a path with a variable, it leaves out.
     pub fn read(text: &str) -> Placements {
-        let mut stages: HashMap<String, Placements> = HashMap::new();
-        let mut stage = Placements::default();
-        let mut name = None;
-        for line in logical_lines(text) {
-            let Some((instruction, rest)) = line.split_once(char::is_whitespace) else {
-                continue;
-            };
-            let rest = rest.trim();
-            match instruction.to_ascii_uppercase().as_str() {
-                "FROM" => {
-                    if let Some(name) = name.take() {
-                        stages.insert(name, stage);
-                    }
-                    let words = || {
-                        rest.split_whitespace()
-                            .filter(|word| !word.starts_with("--"))
-                    };
-                    let base = words().next().unwrap_or_default().to_lowercase();
-                    stage = stages.get(&base).cloned().unwrap_or_default();
-                    name = words().nth(2).map(str::to_lowercase);
+        let mut placements = Placements::default();
+        let file = Dockerfile::read(text);
+        let stages = file.result().into_iter().rev();
+        for instruction in stages.flat_map(|stage| &stage.instructions) {
+            let words = instruction.words.iter().map(|(word, _)| word.as_str());
+            let words: Vec<&str> = words.collect();
+            match (instruction.keyword.as_str(), words.as_slice()) {
+                ("WORKDIR", [folder]) => {
+                    let known = !folder.contains('$');
+                    placements.workdir = known.then(|| placements.resolve(folder));
                 }
-                "WORKDIR" if !rest.contains('$') => {
-                    stage.workdir = Some(stage.resolve(rest.trim_matches('"')));
-                }
-                "WORKDIR" => stage.workdir = None,
-                "COPY" | "ADD" => stage.copy(rest),
+                ("COPY" | "ADD", words) => placements.copy(words),
                 _ => {}
             }
         }
-        stage
+        placements
     }
 
     fn resolve(&self, path: &str) -> String {
         join(self.workdir.as_deref().unwrap_or_default(), path)
     }
 
-    fn copy(&mut self, rest: &str) {
-        let mut rest = rest;
-        while let Some(flag) = rest.strip_prefix("--") {
-            if flag.starts_with("from=") {
-                return;
-            }
-            rest = flag
-                .split_once(char::is_whitespace)
-                .map_or("", |(_, rest)| rest.trim_start());
+    fn copy(&mut self, words: &[&str]) {
+        let flags = words.iter().take_while(|word| word.starts_with("--"));
+        let count = flags.clone().count();
+        if flags.into_iter().any(|flag| flag.starts_with("--from=")) {
+            return;
         }
-        let words: Vec<String> = match serde_json::from_str(rest) {
-            Ok(words) => words,
-            Err(_) => rest.split_whitespace().map(str::to_owned).collect(),
-        };
-        let Some((to, sources)) = words.split_last() else {
+        let Some((to, sources)) = words[count..].split_last() else {
             return;
         };
-        if sources.is_empty() || to.contains('$') {
+        if to.contains('$') {
             return;
         }
         let into_folder = sources.len() > 1 || to.ends_with('/') || to.ends_with('.');
@@ -126,26 +104,6 @@ fn join(folder: &str, path: &str) -> String {
         }
     }
     format!("{}{}", if is_absolute { "/" } else { "" }, parts.join("/"))
-}
-
-/// Lines without comments, with continued ones joined.
-fn logical_lines(text: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut open = String::new();
-    for line in text.lines() {
-        let line = line.trim();
-        if line.starts_with('#') || (line.is_empty() && open.is_empty()) {
-            continue;
-        }
-        match line.strip_suffix('\\') {
-            Some(part) => open.push_str(&format!("{part} ")),
-            None => lines.push(std::mem::take(&mut open) + line),
-        }
-    }
-    if !open.is_empty() {
-        lines.push(open);
-    }
-    lines
 }
 
 #[cfg(test)]
