@@ -71,11 +71,13 @@ pub enum Code {
     CommandNotInImage,
     /// What a Dockerfile copies, and the build context does not have.
     MissingCopySource,
+    /// Helm can't render the chart.
+    HelmError,
 }
 
 impl Code {
     /// All of them, in the order of docs/diagnostics.md.
-    pub const ALL: [Code; 33] = [
+    pub const ALL: [Code; 34] = [
         Code::YamlSyntax,
         Code::DuplicateKey,
         Code::UnknownKey,
@@ -109,6 +111,7 @@ impl Code {
         Code::OldDebugEntry,
         Code::CommandNotInImage,
         Code::MissingCopySource,
+        Code::HelmError,
     ];
 
     /// The code as people see it.
@@ -147,6 +150,7 @@ impl Code {
             Code::OldDebugEntry => "old-debug-entry",
             Code::CommandNotInImage => "command-not-in-image",
             Code::MissingCopySource => "missing-copy-source",
+            Code::HelmError => "helm-error",
         }
     }
 
@@ -206,6 +210,9 @@ mod tests {
             other => panic!("{code}: nobody knows {other}"),
         };
         let mut around = surroundings();
+        around.helm = blocks(code, which)
+            .iter()
+            .find_map(|(file, text)| (*file == "helm").then(|| (*text).to_owned()));
         for (path, text) in blocks(code, "beside") {
             let text = format!("{text}\n");
             around.texts.insert(path.to_owned(), text);

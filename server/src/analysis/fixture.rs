@@ -11,6 +11,7 @@ use super::{Document, Kind, Problem, Severity, Source, Surroundings};
 pub(super) struct There {
     pub texts: BTreeMap<String, String>,
     pub variables: BTreeMap<String, String>,
+    pub helm: Option<String>,
 }
 
 impl There {
@@ -68,6 +69,10 @@ impl Surroundings for There {
 
     fn variable(&self, name: &str) -> Option<String> {
         self.variables.get(name).cloned()
+    }
+
+    fn helm(&self) -> Option<String> {
+        self.helm.clone()
     }
 
     fn variables(&self) -> Vec<String> {

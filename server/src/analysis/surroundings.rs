@@ -34,6 +34,11 @@ pub trait Surroundings {
         None
     }
 
+    /// What Helm said when it could not render the chart, as it was saved last.
+    fn helm(&self) -> Option<String> {
+        None
+    }
+
     /// The value of a variable as `up` would find it: in the environment, else in `.env`.
     fn variable(&self, _name: &str) -> Option<String> {
         None

@@ -20,6 +20,8 @@ const PROGRAM: &str = "AZDS_HELM";
 const END_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a question to helm may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long helm may take to render a chart.
+const TEMPLATE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long helm may take to install a chart: its hooks may have to wait for an image.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
@@ -95,6 +97,25 @@ pub async fn upgrade(install: &Install<'_>, cancellation: &CancellationToken) ->
         )
     };
     Err(Failure::new(what, format!("release {}", install.release), why).try_to(remedy))
+}
+
+/// Renders a chart without a cluster. Gives helm's words if it can't.
+pub async fn template(
+    install: &Install<'_>,
+    cancellation: &CancellationToken,
+) -> Result<Option<String>> {
+    let mut command = helm(install.namespace);
+    command
+        .args(["template", install.release])
+        .arg(install.chart);
+    for file in install.values {
+        command.arg("--values").arg(file);
+    }
+    command.args(["--values", "-"]);
+    let what = "the Helm chart was not rendered";
+    let input = install.set.to_string().into_bytes();
+    let output = run(command, what, input, TEMPLATE_TIMEOUT, cancellation).await?;
+    Ok((!output.status.success()).then(|| words(&output)))
 }
 
 /// Removes a release; false if there was none.

@@ -84,6 +84,7 @@ pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>> {
     let known = Known {
         open: &|_| None,
         listings: &listings,
+        helm: &|_| None,
     };
     let checked = files.into_iter().map(|file| check_file(file, known));
     checked.collect()

@@ -31,6 +31,8 @@ pub struct Known<'k> {
     pub open: &'k dyn Fn(&Path) -> Option<Arc<Source>>,
     /// What was listed before.
     pub listings: &'k Listings,
+    /// What Helm said of the service in a folder when it was saved last.
+    pub helm: &'k dyn Fn(&Path) -> Option<String>,
 }
 
 /// Lists of the files of build contexts. They are kept, since they are needed with every keystroke, until
@@ -203,6 +205,10 @@ impl Surroundings for Found<'_> {
         let listed = files(&selection, MOST_FILES).ok().flatten();
         self.known.listings.kept().insert(key, listed.clone());
         listed
+    }
+
+    fn helm(&self) -> Option<String> {
+        (self.known.helm)(&self.folder)
     }
 
     fn variable(&self, name: &str) -> Option<String> {

@@ -51,9 +51,11 @@ impl Question {
             path, source, uri, ..
         } = &self.snapshot;
         let open = |path: &Path| self.documents.source(path);
+        let helm = |folder: &Path| self.documents.renderings.said(folder);
         let known = Known {
             open: &open,
             listings: &self.documents.listings,
+            helm: &helm,
         };
         let found = Found::at(path.as_ref()?, known)?;
         Some(answer(&Asked {

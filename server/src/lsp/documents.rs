@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 use tower_lsp::ls_types::{TextDocumentContentChangeEvent, Uri};
 
+use super::rendering::Renderings;
 use super::translate;
 use crate::analysis::Source;
 use crate::analysis::lines::{Encoding, Lines};
@@ -22,6 +23,8 @@ pub(super) struct Documents {
     moves: watch::Sender<u64>,
     /// Files of build contexts, until one may have come or gone.
     pub listings: Listings,
+    /// What Helm says of the services.
+    pub renderings: Renderings,
 }
 
 #[derive(Default)]
@@ -129,6 +132,9 @@ impl Documents {
             }
         }
         document.source = Arc::new(Source::new(text));
+        if let Some(path) = &document.path {
+            self.renderings.edited(path);
+        }
         document.version = version;
         document.revision = revision;
         self.wait_for(&mut state, uri.clone());

@@ -15,6 +15,7 @@ mod operations;
 mod progress;
 mod pull;
 mod renaming;
+mod rendering;
 mod server;
 mod translate;
 

@@ -170,8 +170,18 @@ impl LanguageServer for Server {
         self.documents.close(params.text_document.uri);
     }
 
-    async fn did_save(&self, _: DidSaveTextDocumentParams) {
+    async fn did_save(&self, params: DidSaveTextDocumentParams) {
+        let question = self.question(&params.text_document.uri);
         self.recheck().await;
+        let found = match question {
+            Some(question) => question.answer(|asked| asked.found.folder.clone()).await,
+            None => Ok(None),
+        };
+        // What could not be answered is in the log.
+        let Ok(Some(folder)) = found else { return };
+        if self.documents.renderings.render(&folder, &self.ended).await {
+            self.recheck().await;
+        }
     }
 
     async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {

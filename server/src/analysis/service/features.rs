@@ -66,6 +66,10 @@ impl Surroundings for With<'_> {
         }
     }
 
+    fn helm(&self) -> Option<String> {
+        self.0.around.helm()
+    }
+
     fn context(&self, context: &Context<'_>) -> Option<Vec<String>> {
         self.0.around.context(context)
     }
@@ -104,6 +108,8 @@ pub(in crate::analysis) mod in_service {
             let dockerfile = Dockerfile::read(source.text());
             found.extend(service.across(path, &dockerfile, context.flatten().as_deref()));
         }
+        let said = around.helm();
+        found.extend(said.and_then(|said| service.not_rendered(&said)));
         let here = found
             .into_iter()
             .filter(|found| found.path == document.path);

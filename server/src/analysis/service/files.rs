@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::problems::Found;
 use super::{AZDS_YAML, Service};
+use crate::analysis::chart::words::Words;
 use crate::analysis::yaml::{Node, Value};
 use crate::analysis::{Code, Edit, Fix, Problem};
 
@@ -20,8 +21,7 @@ impl Service {
             );
             let text = self.azds_yaml.text();
             let root = self.azds_yaml.parsed().documents.first();
-            let chart = root.and_then(|root| root.get("install")?.get("chart"));
-            let range = chart.map_or(0..0, |chart| chart.range.clone());
+            let range = self.chart_range();
             let mut problem = Problem::warning(Code::UnusedValuesFile, range, message.as_str());
             if let Some(edit) = root.and_then(|root| listed(root, text, path)) {
                 problem.fixes.push(Fix {
@@ -52,6 +52,41 @@ impl Service {
                     }),
             );
         }
+    }
+
+    /// Helm's error, at its place; at the chart's name if that is in no template. What the schema does
+    /// not allow is said where it is set.
+    pub(super) fn not_rendered(&self, said: &str) -> Option<Found> {
+        if said.contains("meet the specifications of the schema") {
+            return None;
+        }
+        let words = Words::read(said);
+        let of_template = words.and_then(|words| {
+            let template = self.chart.template(&self.chart.file(&words.path))?;
+            Some((words, template))
+        });
+        let (path, range, message) = match of_template {
+            Some((words, template)) => {
+                let (path, source) = &self.chart.templates[template];
+                (path.clone(), words.range(source.text()), words.message)
+            }
+            None => (AZDS_YAML.to_owned(), self.chart_range(), said.to_owned()),
+        };
+        let message = format!(
+            "Helm can't render the chart: {}",
+            message.trim_end_matches('.')
+        );
+        Some(Found {
+            path,
+            problem: Problem::error(Code::HelmError, range, message),
+        })
+    }
+
+    /// Where `install.chart` says which chart it is.
+    fn chart_range(&self) -> Range<usize> {
+        let root = self.azds_yaml.parsed().documents.first();
+        let chart = root.and_then(|root| root.get("install")?.get("chart"));
+        chart.map_or(0..0, |chart| chart.range.clone())
     }
 
     fn elsewhere(&self, entry: &str, name: &str) -> Option<Problem> {

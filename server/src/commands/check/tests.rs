@@ -185,6 +185,7 @@ fn a_file_is_known_by_its_name_or_by_the_azds_yaml_above_it() {
     let known = Known {
         open: &|_| None,
         listings: &listings,
+        helm: &|_| None,
     };
     let kind = |path: &str| Found::at(&folder.path().join(path), known).map(|found| found.kind);
     assert_eq!(kind("shop/azds.yaml"), Some(Kind::AzdsYaml));

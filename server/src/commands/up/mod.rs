@@ -3,6 +3,7 @@
 mod build;
 mod follow;
 mod logs;
+mod render;
 mod rollout;
 mod sources;
 mod values;
@@ -33,6 +34,7 @@ use build::Build;
 use follow::{Follow, Outcome};
 
 pub use logs::{follow_logs, follow_output};
+pub use render::render;
 pub use rollout::RELEASE_ANNOTATION;
 pub use values::settings;
 
