@@ -6,7 +6,6 @@ mod debug;
 mod files;
 mod services;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use azds::commands::check;
@@ -99,7 +98,8 @@ fn log_to_stderr(usual: &str) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        // Colours would need a feature of the crate: without it, asking for them is a panic.
+        .with_ansi(false)
         .init();
 }
 
