@@ -128,12 +128,11 @@ export class Workbench {
 
   /** Runs a command of the palette by its title. Extensions bring theirs after the window is there. */
   async command(title) {
-    const option = this.page.getByRole('option', { name: title }).first();
     for (const end = Date.now() + PATIENCE; ; ) {
       await this.page.keyboard.press('F1');
       await this.page.locator('.quick-input-widget input').fill(`>${title}`);
       try {
-        return await option.click({ timeout: 2_000 });
+        return await this.pick(title, 3_000);
       } catch (error) {
         if (Date.now() > end) {
           throw error;
@@ -143,11 +142,18 @@ export class Workbench {
     }
   }
 
+  /** Takes the row of a list that has the focus, once it is this one. */
+  async pick(label, timeout = PATIENCE) {
+    const row = this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: label });
+    await row.waitFor({ timeout });
+    await this.page.keyboard.press('Enter');
+  }
+
   /** Opens a file of the folder and goes to a line and column, both from 1. */
   async open(file, line = 1, column = 1) {
     await this.page.keyboard.press('Control+p');
     await this.page.locator('.quick-input-widget input').fill(file);
-    await this.page.getByRole('option', { name: file }).first().click();
+    await this.pick(file);
     await this.page.locator(`.tab.active[aria-label^="${file}"]`).waitFor();
     await this.goTo(line, column);
   }

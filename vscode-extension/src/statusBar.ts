@@ -34,13 +34,13 @@ export class StatusBar implements vscode.Disposable {
   }
 
   private show(): void {
-    this.uri.hide();
+    const service = this.server.problem ? undefined : this.service();
+    this.showUri(service);
     if (this.server.problem) {
       this.fill('$(error) azds', this.server.problem, 'azds.restartServer', 'errorBackground');
       return;
     }
     const { all } = this.services;
-    const service = active(all) ?? (all.length === 1 ? all[0] : undefined);
     if (service) {
       this.showService(service);
     } else if (all.length > 0) {
@@ -51,6 +51,12 @@ export class StatusBar implements vscode.Disposable {
     }
   }
 
+  /** That of the active editor, else the only one. */
+  private service(): ServiceStatus | undefined {
+    const { all } = this.services;
+    return active(all) ?? (all.length === 1 ? all[0] : undefined);
+  }
+
   private showService(service: ServiceStatus): void {
     const space = service.space ?? 'no space';
     const said = service.failure
@@ -58,18 +64,23 @@ export class StatusBar implements vscode.Disposable {
       : `${service.name} in space ${space}: ${service.status}`;
     const mark = service.failure ? '$(warning)' : service.up ? '$(vm-running)' : '$(vm-outline)';
     this.fill(`${mark} ${space}: ${service.name} ${service.status.toLowerCase()}`, said, 'azds.menu');
-    const uri = service.uris.find((it) => it.status === 'Available') ?? service.uris[0];
-    if (uri) {
-      this.uri.text = `$(link-external) ${uri.uri.replace(/^https?:\/\//, '')}`;
-      this.uri.tooltip = `Open ${uri.uri} (${uri.status})`;
-      this.uri.accessibilityInformation = { label: `Open ${uri.uri}`, role: 'button' };
-      this.uri.command = {
-        command: 'azds.openUri',
-        title: 'Open',
-        arguments: [{ kind: 'uri', uri, service }],
-      };
-      this.uri.show();
+  }
+
+  private showUri(service: ServiceStatus | undefined): void {
+    const uri = service?.uris.find((it) => it.status === 'Available') ?? service?.uris[0];
+    if (!service || !uri) {
+      this.uri.hide();
+      return;
     }
+    this.uri.text = `$(link-external) ${uri.uri.replace(/^https?:\/\//, '')}`;
+    this.uri.tooltip = `Open ${uri.uri} (${uri.status})`;
+    this.uri.accessibilityInformation = { label: `Open ${uri.uri}`, role: 'button' };
+    this.uri.command = {
+      command: 'azds.openUri',
+      title: 'Open',
+      arguments: [{ kind: 'uri', uri, service }],
+    };
+    this.uri.show();
   }
 
   private fill(text: string, tooltip: string, command: string, background?: string): void {

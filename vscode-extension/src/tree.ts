@@ -83,7 +83,8 @@ function service(service: ServiceStatus): vscode.TreeItem {
     ? vscode.TreeItemCollapsibleState.Expanded
     : vscode.TreeItemCollapsibleState.None;
   own.tooltip = service.folder;
-  own.id = service.folder;
+  // Another node once it has something inside: VS Code keeps the state in which it first saw a node.
+  own.id = `${service.folder}#${inner > 0}`;
   return own;
 }
 

@@ -37,8 +37,10 @@ pub async fn logs(
             let objects = Objects::of(&cluster, &space, WHAT).await?;
             match objects.pods_of(&release).pop() {
                 Some(pod) if shown != pod.metadata.uid => {
+                    if shown.is_some() {
+                        progress.warn(format!("The pod was replaced by {}.", pod.name_any()));
+                    }
                     shown.clone_from(&pod.metadata.uid);
-                    let _step = progress.begin(format!("Pod {}", pod.name_any()));
                     follow_logs(&cluster, pod, &mut show).await;
                 }
                 None if !objects.has(&release) => {

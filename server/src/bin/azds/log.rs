@@ -1,7 +1,6 @@
 //! Logs: standard error for whoever looks on, and a file for whoever asks later what happened.
 
 use std::fs::{DirBuilder, File, OpenOptions, create_dir_all, rename};
-use std::io::IsTerminal;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 
@@ -23,7 +22,8 @@ pub fn init(command: &'static str, usual: &str) {
         |usual: &str| EnvFilter::try_from_env("AZDS_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let shown = fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        // Colours would need a feature of the crate: without it, asking for them is a panic.
+        .with_ansi(false)
         .with_filter(filter(usual));
     // Without a home there is no file, and nothing that would need one.
     let kept = open().map(|file| {
