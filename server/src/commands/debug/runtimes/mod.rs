@@ -205,10 +205,7 @@ impl Plan {
 }
 
 /// The outermost of the processes that are fit, which starts the others.
-fn outermost(
-    container: &Container,
-    fits: impl Fn(&ProcessInfo) -> bool,
-) -> Option<&ProcessInfo> {
+fn outermost(container: &Container, fits: impl Fn(&ProcessInfo) -> bool) -> Option<&ProcessInfo> {
     let fit: Vec<&ProcessInfo> = container.processes.iter().filter(|it| fits(it)).collect();
     let is_child = |process: &ProcessInfo| fit.iter().any(|other| other.pid == process.ppid);
     fit.iter().copied().find(|process| !is_child(process))
