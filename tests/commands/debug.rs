@@ -76,7 +76,7 @@ fn assert_stopped(stop: &Stop, source: &Path, currency: &str) {
 
 /// The command lines of the processes of the service's pod, and what signals each blocks.
 fn processes(space: &Space, service: &Service<'_>) -> Vec<(String, String)> {
-    let list = "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline; grep SigBlk $p/status; done";
+    let list = "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline; grep SigBlk $p/status; done 2>/dev/null; true";
     let cluster = Cluster::get();
     let output = cluster
         .command(&cluster.kubectl)
