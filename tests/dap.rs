@@ -70,11 +70,39 @@ impl Client {
         let request = json!({
             "seq": self.seq, "type": "request", "command": command, "arguments": arguments,
         });
-        let body = request.to_string();
-        write!(self.output, "Content-Length: {}\r\n\r\n{body}", body.len())
-            .and_then(|()| self.output.flush())
-            .expect("the adapter reads");
+        write(&mut self.output, &request);
         self.seq
+    }
+
+    /// Waits until the adapter asks for a further session, and agrees; gives its configuration.
+    pub fn further_session(&mut self) -> Value {
+        let asked = self.wait("a request startDebugging", |message| {
+            message["type"] == "request" && message["command"] == "startDebugging"
+        });
+        self.seq += 1;
+        let answer = json!({
+            "seq": self.seq, "type": "response", "request_seq": asked["seq"], "success": true,
+            "command": "startDebugging",
+        });
+        write(&mut self.output, &answer);
+        asked["arguments"]["configuration"].clone()
+    }
+
+    /// Waits until azds says something in the debug console with this text in it.
+    pub fn console(&mut self, text: &str) -> String {
+        let event = self.wait(&format!("{text:?} in the console"), |message| {
+            let output = message["body"]["output"].as_str().unwrap_or_default();
+            message["event"] == "output" && output.contains(text)
+        });
+        event["body"]["output"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Whether an event came that nobody waited for.
+    pub fn has_seen(&self, event: &str) -> bool {
+        self.kept.iter().any(|message| message["event"] == event)
     }
 
     /// Waits for the answer to a request.
@@ -126,13 +154,15 @@ impl Client {
         self.ask(
             "initialize",
             json!({"adapterID": "azds", "clientID": "tests", "linesStartAt1": true,
-                "columnsStartAt1": true, "pathFormat": "path", "supportsProgressReporting": true}),
+                "columnsStartAt1": true, "pathFormat": "path", "supportsProgressReporting": true,
+                "supportsStartDebuggingRequest": true}),
         );
         let attached = self.send("attach", arguments);
         self.event("initialized");
+        let source = json!({"path": source});
         self.ask(
             "setBreakpoints",
-            json!({"source": {"path": source}, "breakpoints": [{"line": line}]}),
+            json!({"source": source, "breakpoints": [{"line": line}]}),
         );
         self.ask("setExceptionBreakpoints", json!({"filters": []}));
         let done = self.send("configurationDone", json!({}));
@@ -172,8 +202,16 @@ impl Client {
     }
 }
 
+/// Writes a message as DAP and LSP frame it.
+pub(crate) fn write(output: &mut impl Write, message: &Value) {
+    let body = message.to_string();
+    write!(output, "Content-Length: {}\r\n\r\n{body}", body.len())
+        .and_then(|()| output.flush())
+        .expect("the other side reads");
+}
+
 /// The next message, or `None` at the end.
-fn read(input: &mut impl BufRead) -> Option<Value> {
+pub(crate) fn read(input: &mut impl BufRead) -> Option<Value> {
     let mut length = 0;
     loop {
         let mut line = String::new();

@@ -1,6 +1,7 @@
 //! What the tests on the cluster share: the running cluster, and a namespace of its own for each test.
 
 pub mod dap;
+pub mod lsp;
 pub mod space;
 
 use std::future::Future;
@@ -34,6 +35,10 @@ pub struct Cluster {
     pub containerd: PathBuf,
     /// A values file that tells the chart's builder where the node's containerd lies.
     pub builder_values: PathBuf,
+    /// A folder with dlv, Go's debugger.
+    pub delve: PathBuf,
+    /// js-debug's DAP server.
+    pub js_debug: PathBuf,
 }
 
 impl Cluster {

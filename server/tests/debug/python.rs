@@ -17,17 +17,17 @@ use crate::pod::{HELD, Http, LocalService, OnePod, Pod, get, get_when_up};
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// A Python service in a pod, and a copy of its folder as the developer has it.
-struct Producer {
-    pod: Pod,
-    port: u16,
-    folder: tempfile::TempDir,
+pub struct Producer {
+    pub pod: Pod,
+    pub port: u16,
+    pub folder: tempfile::TempDir,
     container: tempfile::TempDir,
     debugpy: Installed,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Producer {
-    async fn start() -> Producer {
+    pub async fn start() -> Producer {
         let turn = ONE_AT_A_TIME.lock().await;
         let debugpy = debugpy().await;
         let (folder, container) = (copy(), copy());
@@ -46,7 +46,7 @@ impl Producer {
         }
     }
 
-    fn services(&self, connection: Http) -> OnePod {
+    pub fn services(&self, connection: Http) -> OnePod {
         self.services_over(&Arc::new(std::sync::Mutex::new(connection)))
     }
 
@@ -58,7 +58,7 @@ impl Producer {
         }
     }
 
-    fn file(&self) -> String {
+    pub fn file(&self) -> String {
         self.folder.path().join("app.py").display().to_string()
     }
 
@@ -102,7 +102,7 @@ impl Producer {
     }
 
     /// The service runs as it did before any session, and nothing of the debugger is left.
-    async fn assert_restored(&self) {
+    pub async fn assert_restored(&self) {
         self.assert_restored_after(3).await;
     }
 
@@ -399,9 +399,9 @@ fn copy() -> tempfile::TempDir {
     folder
 }
 
-const SERVICE: &str = include_str!("service/app.py");
+pub const SERVICE: &str = include_str!("service/app.py");
 
-fn line() -> usize {
+pub fn line() -> usize {
     1 + SERVICE
         .lines()
         .position(|line| line.ends_with("# breakpoint"))

@@ -48,6 +48,8 @@ pub fn up() -> Result<()> {
         kube: parts.kube,
         kubectl: parts.kubectl,
         helm: parts.helm,
+        delve: parts.delve,
+        js_debug: parts.js_debug,
     };
     fs::write(folder.join("plan.json"), serde_json::to_vec(&plan)?)?;
     let log = folder.join("logs/node.log");

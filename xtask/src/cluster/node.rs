@@ -25,6 +25,10 @@ pub struct Plan {
     pub kubectl: PathBuf,
     /// Helm; only passed on.
     pub helm: PathBuf,
+    /// As in [`State`].
+    pub delve: PathBuf,
+    /// As in [`State`].
+    pub js_debug: PathBuf,
 }
 
 /// Where the API server listens, inside.
@@ -99,6 +103,8 @@ pub fn node() -> Result<()> {
         kubeconfig,
         kubectl: plan.kubectl.clone(),
         helm: plan.helm.clone(),
+        delve: plan.delve.clone(),
+        js_debug: plan.js_debug.clone(),
         ingress: format!("http://{ingress_address}"),
         containerd: folder.join("containerd-state/containerd.sock"),
         builder_values,

@@ -23,6 +23,10 @@ pub struct State {
     pub containerd: PathBuf,
     /// A values file that tells the chart's builder where the node's containerd lies.
     pub builder_values: PathBuf,
+    /// A folder with dlv, as `azds debugger install go --from` takes it.
+    pub delve: PathBuf,
+    /// js-debug's DAP server.
+    pub js_debug: PathBuf,
 }
 
 /// The folder of the running cluster: one for each cache, so one for each user.

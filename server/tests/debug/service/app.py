@@ -11,6 +11,11 @@ class Demo(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(body)
+        if self.path == "/raise":
+            try:
+                raise ValueError("wrong")
+            except ValueError:
+                pass
         if self.path == "/end":
             import os
             os._exit(3)
