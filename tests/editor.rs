@@ -43,7 +43,7 @@ async fn editor_prepares_brings_up_debugs_and_takes_down() {
     let told = run(story
         .env("AZDS_TEST_FOLDER", &folder)
         .env("AZDS_TEST_SPACE", &space.namespace.name));
-    println!("{}", told.stdout);
+    eprintln!("{}", told.stdout);
     assert!(told.status.success(), "{}\n{}", told.stdout, told.stderr);
 }
 
@@ -66,7 +66,7 @@ fn editor_host_tests() {
         .env("HOME", folder.path())
         .env("XDG_CONFIG_HOME", folder.path().join("config"))
         .env("XDG_RUNTIME_DIR", folder.path()));
-    println!("{}", told.stdout);
+    eprintln!("{}", told.stdout);
     assert!(told.status.success(), "{}\n{}", told.stdout, told.stderr);
     assert!(
         told.stdout.contains("\nok "),

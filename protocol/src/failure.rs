@@ -23,7 +23,7 @@ pub struct Failure {
     pub audience: Audience,
     /// The command that does what [`Failure::remedy`] says, where one does: an editor's button.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<Action>,
+    pub action: Option<Box<Action>>,
 }
 
 /// A command that an editor can offer to run.
@@ -103,7 +103,7 @@ impl Failure {
     /// Offers the command that does what is to be tried.
     #[must_use]
     pub fn offer(mut self, action: Action) -> Failure {
-        self.action = Some(action);
+        self.action = Some(Box::new(action));
         self
     }
 }

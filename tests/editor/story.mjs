@@ -60,8 +60,8 @@ const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 const squiggle = page.locator('.monaco-editor .squiggly-error');
 const stopped = page.locator('.monaco-editor .debug-top-stack-frame-line');
 const row = (name) => page.getByRole('treeitem', { name });
-const answer = async (uri) => {
-  const response = await fetch(`${uri}/api/demo`, { signal: AbortSignal.timeout(PATIENCE) });
+const answer = async (uri, patience = PATIENCE) => {
+  const response = await fetch(`${uri}/api/demo`, { signal: AbortSignal.timeout(patience) });
   assert.equal(response.status, 200);
   return (await response.json()).currency;
 };
@@ -87,7 +87,7 @@ async function story() {
   let resumed = false;
   const askUntilResumed = async () => {
     for (;;) {
-      const said = await answer(uri).catch((error) => error.message);
+      const said = await answer(uri, PATIENCE / 3).catch((error) => error.message);
       if (resumed) {
         return said;
       }

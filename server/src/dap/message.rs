@@ -63,7 +63,7 @@ impl Message {
             Audience::Us => 2,
         };
         let mut error = json!({"id": id, "format": escaped(failure), "showUser": true});
-        if let Some((url, label)) = failure.action.as_ref().and_then(button) {
+        if let Some((url, label)) = failure.action.as_deref().map(button) {
             error["url"] = json!(url);
             error["urlLabel"] = json!(label);
         } else if let Some(url) = link_in(&failure.remedy) {
@@ -151,17 +151,18 @@ fn escaped(failure: &Failure) -> String {
 }
 
 /// The command of the VS Code extension that does it. Editors that know no such link show none.
-fn button(action: &Action) -> Option<(String, &'static str)> {
+fn button(action: &Action) -> (String, &'static str) {
+    let command = |name: &str| format!("command:azds.{name}");
     match action {
-        Action::Up => Some(("command:azds.up".to_owned(), "Up")),
-        Action::SelectSpace => Some(("command:azds.selectSpace".to_owned(), "Select Space")),
-        Action::Doctor => Some(("command:azds.doctor".to_owned(), "Doctor")),
-        Action::Prep => Some(("command:azds.prep".to_owned(), "Prepare")),
+        Action::Prep => (command("prep"), "Prepare"),
+        Action::Up => (command("up"), "Up"),
+        Action::SelectSpace => (command("selectSpace"), "Select Space"),
+        Action::Doctor => (command("doctor"), "Doctor"),
         // A link's argument is percent-encoded JSON; names of runtimes are plain words.
-        Action::InstallDebugger { runtime } => Some((
-            format!("command:azds.installDebugger?%22{runtime}%22"),
+        Action::InstallDebugger { runtime } => (
+            command(&format!("installDebugger?%22{runtime}%22")),
             "Install Debugger",
-        )),
+        ),
     }
 }
 
@@ -232,6 +233,18 @@ mod tests {
                 }},
             })
         );
+    }
+
+    #[test]
+    fn what_can_be_done_about_a_failure_is_a_button() {
+        let runtime = "python".to_owned();
+        let failure = Failure::new("it was not started", "python", "no debugger")
+            .offer(Action::InstallDebugger { runtime });
+        let request = parsed(r#"{"seq":2,"type":"request","command":"attach"}"#);
+        let refusal = Message::refusal(&request, &failure);
+        let error = &refusal.get("body")["error"];
+        assert_eq!(error["url"], "command:azds.installDebugger?%22python%22");
+        assert_eq!(error["urlLabel"], "Install Debugger");
     }
 
     #[test]
