@@ -281,6 +281,7 @@ pub struct DebugTargetResult {
     /// it with. Its port is open, and leads to the service as long as a debugger is connected; it is
     /// closed when none has come after a minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional = nullable, type = "Record<string, unknown>"))]
     pub configuration: Option<serde_json::Value>,
 }
 

@@ -41,8 +41,8 @@ pub enum Action {
     Doctor,
     /// `azds debugger install`.
     InstallDebugger {
-        /// `dotnet`, `python`.
-        runtime: String,
+        /// `dotnet`, `python`. Short, since every result carries it: [`Failure`] stays below 128 bytes.
+        runtime: Box<str>,
     },
 }
 
@@ -153,7 +153,7 @@ mod tests {
                 "try": "Run Up again.",
             })
         );
-        let runtime = "python".to_owned();
+        let runtime = "python".into();
         let failure = failure.offer(Action::InstallDebugger { runtime });
         assert_eq!(
             serde_json::to_value(&failure).expect("plain strings")["action"],

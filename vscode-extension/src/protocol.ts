@@ -5,7 +5,7 @@
  */
 export type Action = { "command": "prep" } | { "command": "up" } | { "command": "select-space" } | { "command": "doctor" } | { "command": "install-debugger",
 /**
- * `dotnet`, `python`.
+ * `dotnet`, `python`. Short, since every result carries it: [`Failure`] stays below 128 bytes.
  */
 runtime: string, };
 
@@ -27,7 +27,7 @@ configuration: string | null,
  */
 space: string | null,
 /**
- * `auto`, `dotnet`, `python`.
+ * `auto`, `dotnet`, `go`, `java`, `node`, `python`.
  */
 runtime: string | null,
 /**
@@ -45,7 +45,11 @@ stopOnEntry: boolean,
 /**
  * Step over what is not the user's code; the debugger's default where not given.
  */
-justMyCode: boolean | null, };
+justMyCode: boolean | null,
+/**
+ * js-debug's DAP server on this machine, for Node.
+ */
+jsDebug: string | null, };
 
 /**
  * Who can do something about a [`Failure`].
@@ -105,7 +109,17 @@ sources: string,
 /**
  * What runs in the container.
  */
-processes: Array<ProcessInfo>, };
+processes: Array<ProcessInfo>,
+/**
+ * What is debugged: `dotnet`, `go`, `java`, `node`, `python`.
+ */
+runtime?: string | null,
+/**
+ * Where VS Code has a debugger of its own for the runtime (Node, Java): the configuration to start
+ * it with. Its port is open, and leads to the service as long as a debugger is connected; it is
+ * closed when none has come after a minute.
+ */
+configuration?: Record<string, unknown>, };
 
 /**
  * Result of `use-dev-spaces` and `remove-dev-spaces`.
@@ -293,7 +307,11 @@ workingDir: string,
 /**
  * Names of the runtime's libraries that it has mapped, such as `libcoreclr.so`.
  */
-libraries?: Array<string>, };
+libraries?: Array<string>,
+/**
+ * Whether its program was built by Go, by the note that the linker leaves in it.
+ */
+isGo?: boolean, };
 
 /**
  * Arguments of `down`, `list-up`, `list-uris` and `doctor`.

@@ -137,7 +137,7 @@ pub fn installed(debuggers: &Path, name: &str) -> Result<Installed> {
             )
             .try_to(format!("Run `azds debugger install {name}`."))
             .offer(Action::InstallDebugger {
-                runtime: name.to_owned(),
+                runtime: name.into(),
             })
         })
 }

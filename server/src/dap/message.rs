@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_can_be_done_about_a_failure_is_a_button() {
-        let runtime = "python".to_owned();
+        let runtime = "python".into();
         let failure = Failure::new("it was not started", "python", "no debugger")
             .offer(Action::InstallDebugger { runtime });
         let request = parsed(r#"{"seq":2,"type":"request","command":"attach"}"#);
