@@ -1,5 +1,6 @@
 //! azds.yaml: what is in it, what follows from it, and what is wrong with it.
 
+mod chance;
 mod complete;
 mod files;
 mod hover;
@@ -27,6 +28,7 @@ use super::answer::Lens;
 use super::service::in_service;
 use super::yaml::{self, Node, Parsed};
 use super::{Code, Document, Features, Problem, Severity, spelling, values};
+pub(super) use chance::is_of_another;
 use layer::Layer;
 use rules::Subject;
 
@@ -102,14 +104,14 @@ fn problems(document: &Document<'_>) -> Vec<Problem> {
 
 fn analysis(text: &str, parsed: &Parsed) -> Analysis {
     let mut problems = Vec::new();
+    if is_of_another(text) {
+        return foreign(problems);
+    }
     let root = parsed.documents.first();
     if let Some(kind) = root.and_then(|root| root.get("kind"))
         && kind.text() != Some(KIND)
     {
         problems.extend(mistyped_kind(kind));
-        return foreign(problems);
-    }
-    if root.is_some_and(is_of_another) {
         return foreign(problems);
     }
     problems.extend(parsed.error.clone().map(Problem::from));
@@ -144,14 +146,6 @@ fn foreign(problems: Vec<Problem>) -> Analysis {
         ..AzdsFile::default()
     };
     Analysis { problems, file }
-}
-
-/// Whether a file without `kind` bears the name by chance: it has keys, and none of them is ours or a
-/// slip in one of ours.
-fn is_of_another(root: &Node) -> bool {
-    let known = || schema::ROOT.keys().iter().map(|key| key.name);
-    let names = || root.entries().iter().filter_map(|entry| entry.key.text());
-    names().next().is_some() && names().all(|name| spelling::nearest(name, known()).is_none())
 }
 
 /// `install.set` of the base and of all configurations.
