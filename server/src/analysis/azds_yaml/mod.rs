@@ -26,8 +26,8 @@ use std::ops::Range;
 
 use super::answer::Lens;
 use super::service::in_service;
-use super::yaml::{self, Node, Parsed};
-use super::{Code, Document, Features, Problem, Severity, spelling, values};
+use super::yaml::{self, Node, Parsed, Step};
+use super::{Code, Document, Features, Problem, Severity, Source, spelling, values};
 pub(super) use chance::is_of_another;
 use layer::Layer;
 use rules::Subject;
@@ -42,7 +42,13 @@ pub(super) const FEATURES: Features = Features {
         of_key.or_else(|| hover::hover(document, at))
     },
     completions: |document, at| {
-        let mut completions = in_service::completions(document, at);
+        // What the chart reads is asked for only where values are written: it takes parsing the files.
+        let in_set = yaml::cursor(document.text(), at)
+            .is_some_and(|cursor| cursor.path.contains(&Step::Key("set".to_owned())));
+        let mut completions = match in_set {
+            true => in_service::completions(document, at),
+            false => Vec::new(),
+        };
         completions.extend(complete::completions(document, at));
         completions
     },
@@ -102,18 +108,31 @@ fn problems(document: &Document<'_>) -> Vec<Problem> {
     problems
 }
 
-fn analysis(text: &str, parsed: &Parsed) -> Analysis {
-    let mut problems = Vec::new();
+/// Reads what an azds.yaml says, and looks for nothing that is wrong with it.
+pub fn file_of(source: &Source) -> AzdsFile {
+    let (text, root) = (source.text(), source.parsed().documents.first());
+    match (set_aside(text, root), root) {
+        (Some(aside), _) => aside.file,
+        (None, Some(root)) if !root.is_null() => read::file(root, text),
+        (None, _) => AzdsFile::default(),
+    }
+}
+
+/// A file that is not read, since it is somebody else's or nobody's.
+fn set_aside(text: &str, root: Option<&Node>) -> Option<Analysis> {
     if is_of_another(text) {
-        return foreign(problems);
+        return Some(foreign(Vec::new()));
     }
+    let kind = root?.get("kind")?;
+    (kind.text() != Some(KIND)).then(|| foreign(mistyped_kind(kind).into_iter().collect()))
+}
+
+fn analysis(text: &str, parsed: &Parsed) -> Analysis {
     let root = parsed.documents.first();
-    if let Some(kind) = root.and_then(|root| root.get("kind"))
-        && kind.text() != Some(KIND)
-    {
-        problems.extend(mistyped_kind(kind));
-        return foreign(problems);
+    if let Some(aside) = set_aside(text, root) {
+        return aside;
     }
+    let mut problems = Vec::new();
     problems.extend(parsed.error.clone().map(Problem::from));
     let file = match root {
         Some(root) if !root.is_null() => {
@@ -164,7 +183,7 @@ fn lenses(document: &Document<'_>) -> Vec<(Range<usize>, Lens)> {
     let Some(root) = document.parsed().documents.first() else {
         return Vec::new();
     };
-    let file = analysis(document.text(), document.parsed()).file;
+    let file = file_of(document.source);
     let Some(first) = root.entries().first().filter(|_| !file.foreign) else {
         return Vec::new();
     };
