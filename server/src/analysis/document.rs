@@ -161,6 +161,11 @@ impl<'a> Document<'a> {
         self.source.parsed()
     }
 
+    /// Whether it bears its name by chance: nothing is to be said about it.
+    pub fn is_foreign(&self) -> bool {
+        self.kind == Kind::AzdsYaml && azds_yaml::is_of_another(self.text())
+    }
+
     /// What is wrong, in the order of the text, without what a comment suppresses.
     pub fn problems(&self) -> Vec<Problem> {
         let suppressions = Suppressions::of(self.text());

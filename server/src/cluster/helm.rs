@@ -250,6 +250,8 @@ fn words(output: &Output) -> String {
     let lines: Vec<&str> = said
         .lines()
         .filter(|line| !line.starts_with("WARNING: Kubernetes configuration file"))
+        // A flag of helm's own, which nobody can give it here.
+        .filter(|line| !line.starts_with("Use --debug flag"))
         .map(|line| line.strip_prefix("Error: ").unwrap_or(line))
         .filter(|line| !line.trim().is_empty())
         .collect();

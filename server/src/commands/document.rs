@@ -237,7 +237,7 @@ fn service_above(path: &Path, known: Known<'_>) -> Option<(Kind, PathBuf)> {
     let mut folders = path.ancestors().skip(1).take(FOLDERS_ABOVE);
     folders.find_map(|folder| {
         let azds_yaml = known.source(&folder.join(CONFIG_FILE))?;
-        let file = azds_yaml::analyse(azds_yaml.text()).file;
+        let file = azds_yaml::file_of(&azds_yaml);
         let is_it = |name: &String| clean(&folder.join(name)) == path;
         let has_template =
             |chart: &String| path.starts_with(clean(&folder.join(chart)).join("templates"));

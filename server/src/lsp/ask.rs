@@ -58,8 +58,12 @@ impl Question {
             helm: &helm,
         };
         let found = Found::at(path.as_ref()?, known)?;
+        let document = found.document(source);
+        if document.is_foreign() {
+            return None;
+        }
         Some(answer(&Asked {
-            document: found.document(source),
+            document,
             lines: Lines::new(source.text(), self.encoding),
             uri,
             encoding: self.encoding,

@@ -37,8 +37,8 @@ impl Renderings {
     }
 
     /// Renders the chart of the service in a folder. Gives whether something else has to be shown now.
-    pub async fn render(&self, folder: &Path, ended: &CancellationToken) -> bool {
-        let cancellation = ended.child_token();
+    pub async fn render(&self, folder: &Path) -> bool {
+        let cancellation = CancellationToken::new();
         let guard = cancellation.clone().drop_guard();
         // The earlier rendering, if one still runs, is ended with its guard.
         let earlier = self

@@ -179,8 +179,7 @@ impl LanguageServer for Server {
         };
         // What could not be answered is in the log.
         let Ok(Some(folder)) = found else { return };
-        let ended = &self.operations.ended;
-        if self.documents.renderings.render(&folder, ended).await {
+        if self.documents.renderings.render(&folder).await {
             self.recheck().await;
         }
     }

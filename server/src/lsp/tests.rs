@@ -109,6 +109,9 @@ async fn other_files_are_not_spoken_of() {
     let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
     editor.open("file:///nowhere/other.yaml", "a: [").await;
     editor.open("untitled:azds.yaml", "a: [").await;
+    editor
+        .open("file:///nowhere/azds.yaml", "kind: Service\nspec: [")
+        .await;
     editor.open("file:///nowhere/values.dev.yaml", "a: [").await;
     let shown = editor.expect("textDocument/publishDiagnostics").await;
     assert_eq!(shown["params"]["uri"], "file:///nowhere/values.dev.yaml");

@@ -1,5 +1,6 @@
 //! azds.yaml: what is in it, what follows from it, and what is wrong with it.
 
+mod chance;
 mod complete;
 mod files;
 mod hover;
@@ -25,8 +26,9 @@ use std::ops::Range;
 
 use super::answer::Lens;
 use super::service::in_service;
-use super::yaml::{self, Node, Parsed};
-use super::{Code, Document, Features, Problem, Severity, spelling, values};
+use super::yaml::{self, Node, Parsed, Step};
+use super::{Code, Document, Features, Problem, Severity, Source, spelling, values};
+pub(super) use chance::is_of_another;
 use layer::Layer;
 use rules::Subject;
 
@@ -40,7 +42,13 @@ pub(super) const FEATURES: Features = Features {
         of_key.or_else(|| hover::hover(document, at))
     },
     completions: |document, at| {
-        let mut completions = in_service::completions(document, at);
+        // What the chart reads is asked for only where values are written: it takes parsing the files.
+        let in_set = yaml::cursor(document.text(), at)
+            .is_some_and(|cursor| cursor.path.contains(&Step::Key("set".to_owned())));
+        let mut completions = match in_set {
+            true => in_service::completions(document, at),
+            false => Vec::new(),
+        };
         completions.extend(complete::completions(document, at));
         completions
     },
@@ -100,18 +108,31 @@ fn problems(document: &Document<'_>) -> Vec<Problem> {
     problems
 }
 
+/// Reads what an azds.yaml says, and looks for nothing that is wrong with it.
+pub fn file_of(source: &Source) -> AzdsFile {
+    let (text, root) = (source.text(), source.parsed().documents.first());
+    match (set_aside(text, root), root) {
+        (Some(aside), _) => aside.file,
+        (None, Some(root)) if !root.is_null() => read::file(root, text),
+        (None, _) => AzdsFile::default(),
+    }
+}
+
+/// A file that is not read, since it is somebody else's or nobody's.
+fn set_aside(text: &str, root: Option<&Node>) -> Option<Analysis> {
+    if is_of_another(text) {
+        return Some(foreign(Vec::new()));
+    }
+    let kind = root?.get("kind")?;
+    (kind.text() != Some(KIND)).then(|| foreign(mistyped_kind(kind).into_iter().collect()))
+}
+
 fn analysis(text: &str, parsed: &Parsed) -> Analysis {
-    let mut problems = Vec::new();
     let root = parsed.documents.first();
-    if let Some(kind) = root.and_then(|root| root.get("kind"))
-        && kind.text() != Some(KIND)
-    {
-        problems.extend(mistyped_kind(kind));
-        return foreign(problems);
+    if let Some(aside) = set_aside(text, root) {
+        return aside;
     }
-    if root.is_some_and(is_of_another) {
-        return foreign(problems);
-    }
+    let mut problems = Vec::new();
     problems.extend(parsed.error.clone().map(Problem::from));
     let file = match root {
         Some(root) if !root.is_null() => {
@@ -146,14 +167,6 @@ fn foreign(problems: Vec<Problem>) -> Analysis {
     Analysis { problems, file }
 }
 
-/// Whether a file without `kind` bears the name by chance: it has keys, and none of them is ours or a
-/// slip in one of ours.
-fn is_of_another(root: &Node) -> bool {
-    let known = || schema::ROOT.keys().iter().map(|key| key.name);
-    let names = || root.entries().iter().filter_map(|entry| entry.key.text());
-    names().next().is_some() && names().all(|name| spelling::nearest(name, known()).is_none())
-}
-
 /// `install.set` of the base and of all configurations.
 fn sets(root: &Node) -> impl Iterator<Item = &Node> {
     let configurations = root.get("configurations").map(Node::entries);
@@ -170,7 +183,7 @@ fn lenses(document: &Document<'_>) -> Vec<(Range<usize>, Lens)> {
     let Some(root) = document.parsed().documents.first() else {
         return Vec::new();
     };
-    let file = analysis(document.text(), document.parsed()).file;
+    let file = file_of(document.source);
     let Some(first) = root.entries().first().filter(|_| !file.foreign) else {
         return Vec::new();
     };

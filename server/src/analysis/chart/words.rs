@@ -61,10 +61,7 @@ impl Words {
             line,
             column,
             expression: expression.map(|(expression, _)| expression.to_owned()),
-            message: message
-                .trim()
-                .trim_end_matches("\n\nUse --debug flag to render out invalid YAML")
-                .to_owned(),
+            message: message.trim().to_owned(),
         })
     }
 

@@ -57,7 +57,7 @@ impl Service {
     /// Reads a service. `None` if there is no azds.yaml that is ours.
     pub fn read(folder: &dyn Surroundings) -> Option<Service> {
         let azds_yaml = folder.source(AZDS_YAML)?;
-        let file = azds_yaml::analyse(azds_yaml.text()).file;
+        let file = azds_yaml::file_of(&azds_yaml);
         if file.is_foreign() {
             return None;
         }

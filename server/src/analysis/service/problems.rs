@@ -51,6 +51,10 @@ impl Service {
 
     /// Values that are read and that nobody sets, where the template is sure to be reached.
     fn unset(&self, found: &mut Vec<Found>) {
+        // A values file that is not there may be what sets them; that it is missing is said elsewhere.
+        if self.given.iter().any(|given| !given.is_there) {
+            return;
+        }
         let mut told: BTreeSet<(usize, &[Step])> = BTreeSet::new();
         for read in &self.chart.reads.reads {
             let path = read.path.as_slice();

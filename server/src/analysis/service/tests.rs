@@ -145,6 +145,11 @@ fn nothing_is_said_where_the_chart_passes_values_on() {
         "{AZDS}  set: {{cache: {{size: 1}}, odd: 1}}\n=== chart/Chart.yaml\n{dependencies}=== chart/templates/a.yaml\n{{{{ .Values.cache.enabled }}}}\n"
     );
     assert_eq!(There::read(&text).service().problems(), []);
+    // A values file is missing, which may be what sets the value.
+    let text = format!(
+        "{AZDS}  values: [app.yaml]\n=== chart/templates/a.yaml\n{{{{ .Values.app.x }}}}\n"
+    );
+    assert_eq!(There::read(&text).service().problems(), []);
     // The chart is packed, or not there yet.
     let text = format!("{AZDS}  set: {{odd: 1}}\n");
     assert_eq!(There::read(&text).service().problems(), []);

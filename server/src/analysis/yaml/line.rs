@@ -49,3 +49,25 @@ pub fn unquoted(key: &str) -> &str {
         .find_map(|quote| key.strip_prefix(quote)?.strip_suffix(quote))
         .unwrap_or(key)
 }
+
+/// The keys in the first column of the first document, and what stands behind them on their lines.
+pub fn top_keys(text: &str) -> Vec<(&str, &str)> {
+    let mut keys = Vec::new();
+    for line in text.trim_start_matches('\u{feff}').lines() {
+        if line.starts_with("---") || line.starts_with("...") {
+            match keys.is_empty() {
+                true => continue,
+                false => break,
+            }
+        }
+        if line.starts_with([' ', '\t', '-']) {
+            continue;
+        }
+        if let Some((key, after)) = key_of(line) {
+            let value = line[after..].trim_start();
+            let value = &value[..scalar_length(value)];
+            keys.push((unquoted(key), unquoted(value)));
+        }
+    }
+    keys
+}

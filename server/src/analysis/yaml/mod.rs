@@ -12,6 +12,7 @@ mod tree;
 
 pub use cursor::{Cursor, Role, Step, cursor};
 pub use format::format;
+pub use line::top_keys;
 pub use outline::{folds, symbols};
 pub use siblings::siblings;
 pub use spot::{Spot, selections, spot};

@@ -13,7 +13,7 @@ use super::tree::{self, Node, Value};
 const MOST_REPAIRS: usize = 20;
 /// Bytes that are read in all for a text: repairs are tried on a part of it, but each that is made has the
 /// whole read again, and a long text with many errors would take long.
-const MOST_BYTES: usize = 2 << 20;
+const MOST_BYTES: usize = 512 << 10;
 /// Repairs that are tried on a part of the text; there are never so many.
 const MOST_TRIES: usize = 10_000;
 /// Lines after an error that are read to try a repair on a part of the text.
