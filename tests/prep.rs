@@ -83,7 +83,13 @@ fn pod(objects: &BTreeMap<String, Value>) -> &Value {
 
 #[test]
 fn helm_finds_nothing_wrong() {
-    for name in ["producer", "consumer", "python-service"] {
+    for name in [
+        "producer",
+        "consumer",
+        "go-service",
+        "node-service",
+        "python-service",
+    ] {
         let prepared = prepared(name);
         let output = helm(&["lint", "--strict", &prepared.chart.display().to_string()]);
         let said = String::from_utf8_lossy(&output.stdout);

@@ -11,18 +11,17 @@ use std::time::Duration;
 use dap::events::Event;
 use futures_util::SinkExt;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::codec::{FramedRead, FramedWrite};
 
 use super::again::Replay;
-use super::attach::{Attached, Local, Place, Stream, Wanted};
-use super::codec::Codec;
+use super::attach::{Attached, Local, Place, Wanted};
 use super::editor::{self, Editor};
 use super::message::Message;
 use super::paths::PathMap;
 use super::rewrite::{attach_request, explain, leave_running, without_ending};
 use super::setup::Setup;
+use super::wire::Wire;
 use super::{Services, sources};
 use crate::commands::debug::runtimes::Runtime;
 use crate::failure::Failure;
@@ -41,22 +40,6 @@ pub enum End {
     Left,
     /// The debugger is gone and the editor still there.
     Lost,
-}
-
-/// The two directions of a debugger's stream.
-pub struct Wire {
-    from: FramedRead<ReadHalf<Box<dyn Stream>>, Codec>,
-    to: FramedWrite<WriteHalf<Box<dyn Stream>>, Codec>,
-}
-
-impl Wire {
-    fn new(stream: Box<dyn Stream>) -> Wire {
-        let (reader, writer) = tokio::io::split(stream);
-        Wire {
-            from: FramedRead::new(reader, Codec::default()),
-            to: FramedWrite::new(writer, Codec::default()),
-        }
-    }
 }
 
 /// The conversation.

@@ -18,6 +18,7 @@ mod services;
 mod session;
 mod setup;
 mod sources;
+mod wire;
 
 use std::path::PathBuf;
 

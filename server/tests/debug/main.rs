@@ -3,6 +3,7 @@
 // A panic is how a test says what is wrong.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod breakpoints;
 mod editor;
 mod netcoredbg;

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::adapter;
 use crate::editor::Editor;
-use crate::pod::{HELD, Http, LocalService, OnePod, Pod, get, get_when_up};
+use crate::pod::{HELD, Http, LocalService, OnePod, Pod, get_when_up};
 
 /// debugpy listens on one port of the pod, and here all pods are this machine.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
@@ -50,7 +50,7 @@ impl Producer {
         self.services_over(&Arc::new(std::sync::Mutex::new(connection)))
     }
 
-    fn services_over(&self, connection: &Arc<std::sync::Mutex<Http>>) -> OnePod {
+    pub fn services_over(&self, connection: &Arc<std::sync::Mutex<Http>>) -> OnePod {
         OnePod {
             connection: Arc::clone(connection),
             folder: self.folder.path().to_owned(),
@@ -63,7 +63,7 @@ impl Producer {
     }
 
     /// Attaches, up to the point where the service waits at the breakpoint for the returned request.
-    async fn stop_at_breakpoint(&self, editor: &mut Editor, command: &str) -> Stopped {
+    pub async fn stop_at_breakpoint(&self, editor: &mut Editor, command: &str) -> Stopped {
         let attach = begin(editor, command, self.folder.path()).await;
         editor.event("initialized").await;
         let breakpoints = editor
@@ -88,7 +88,7 @@ impl Producer {
     }
 
     /// Asks the service, which stops at the breakpoint.
-    async fn stop(&self, editor: &mut Editor) -> Stopped {
+    pub async fn stop(&self, editor: &mut Editor) -> Stopped {
         let port = self.port;
         let request = tokio::spawn(async move { get_when_up(port, "/").await });
         let stopped = editor.event("stopped").await;
@@ -107,7 +107,7 @@ impl Producer {
     }
 
     /// The same after so many starts.
-    async fn assert_restored_after(&self, starts: u32) {
+    pub async fn assert_restored_after(&self, starts: u32) {
         self.pod.until_free().await;
         assert!(!self.pod.agent_folder.path().join(HELD).exists());
         assert!(get_when_up(self.port, "/").await.contains("Monitor"));
@@ -127,9 +127,9 @@ impl Producer {
     }
 }
 
-struct Stopped {
-    thread: Value,
-    request: JoinHandle<String>,
+pub struct Stopped {
+    pub thread: Value,
+    pub request: JoinHandle<String>,
 }
 
 async fn begin(editor: &mut Editor, command: &str, folder: &Path) -> i64 {
@@ -231,74 +231,6 @@ async fn disconnecting_at_a_breakpoint_lets_the_request_through() {
     producer.assert_restored().await;
 }
 
-/// The next line of azds in the debug console with this in it.
-async fn said(editor: &mut Editor, text: &str) -> String {
-    loop {
-        let output = editor.event("output").await;
-        let line = output["output"].as_str().unwrap_or_default();
-        if output["category"] == "important" && line.contains(text) {
-            return line.to_owned();
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_session_outlives_its_connection() {
-    let producer = Producer::start().await;
-    let (connection, handle) = producer.pod.connect().await;
-    let connection = Arc::new(std::sync::Mutex::new(connection));
-    let (mut editor, adapter) = adapter(producer.services_over(&connection));
-    let stopped = producer.stop_at_breakpoint(&mut editor, "attach").await;
-
-    handle.abort();
-    assert!(
-        stopped.request.await.unwrap().contains("Monitor"),
-        "nobody holds the service"
-    );
-    said(&mut editor, "the connection to the pod was lost").await;
-    assert_eq!(editor.event("continued").await["allThreadsContinued"], true);
-    let refused = editor
-        .ask("stackTrace", json!({"threadId": stopped.thread}))
-        .await;
-    assert_eq!(refused["success"], false, "{refused}");
-
-    let (again, _handle) = producer.pod.connect().await;
-    *connection.lock().unwrap() = again;
-    let set = editor.event("breakpoint").await;
-    assert_eq!(set["breakpoint"]["verified"], true, "{set}");
-    said(&mut editor, "attached again").await;
-    assert_eq!(producer.pod.service.starts(), 2, "the service went on");
-    let stopped = producer.stop(&mut editor).await;
-    editor
-        .good("continue", json!({"threadId": stopped.thread}))
-        .await;
-    stopped.request.await.unwrap();
-
-    editor.good("disconnect", json!({})).await;
-    editor.rest().await;
-    adapter.await.unwrap();
-    producer.assert_restored().await;
-    let ended = editor
-        .received
-        .iter()
-        .filter(|m| m["event"] == "terminated")
-        .count();
-    assert!(ended <= 1, "only the debugger's own, after disconnect");
-}
-
-#[tokio::test]
-async fn a_service_whose_developer_is_gone_starts_as_it_was() {
-    let producer = Producer::start().await;
-    let (connection, handle) = producer.pod.connect().await;
-    let (mut editor, adapter) = adapter(producer.services(connection));
-    let stopped = producer.stop_at_breakpoint(&mut editor, "attach").await;
-    drop(editor);
-    handle.abort();
-    assert!(stopped.request.await.unwrap().contains("Monitor"));
-    adapter.await.unwrap();
-    producer.assert_restored().await;
-}
-
 #[tokio::test]
 async fn a_second_developer_is_told_who_debugs() {
     let producer = Producer::start().await;
@@ -336,39 +268,6 @@ async fn a_second_developer_is_told_who_debugs() {
     assert!(stopped.request.await.unwrap().contains("Monitor"));
     again_adapter.await.unwrap();
     producer.pod.until_free().await;
-}
-
-#[tokio::test]
-async fn a_session_outlives_the_process_of_its_service() {
-    let producer = Producer::start().await;
-    let (connection, _handle) = producer.pod.connect().await;
-    let (mut editor, adapter) = adapter(producer.services(connection));
-    let stopped = producer.stop_at_breakpoint(&mut editor, "attach").await;
-    editor
-        .good("continue", json!({"threadId": stopped.thread}))
-        .await;
-    stopped.request.await.unwrap();
-
-    // `os._exit` after the answer, where the breakpoint is in the way.
-    let port = producer.port;
-    let ending = tokio::spawn(async move { get(port, "/end").await });
-    let thread = editor.event("stopped").await["threadId"].clone();
-    editor.good("continue", json!({"threadId": thread})).await;
-    let _ = ending.await.unwrap();
-    said(&mut editor, "azds lost the debugger").await;
-    said(&mut editor, "attached again").await;
-    let stopped = producer.stop(&mut editor).await;
-    editor.good("disconnect", json!({})).await;
-    stopped.request.await.unwrap();
-    editor.rest().await;
-    adapter.await.unwrap();
-    producer.assert_restored_after(5).await;
-    let exited = editor
-        .received
-        .iter()
-        .filter(|m| m["event"] == "exited")
-        .count();
-    assert_eq!(exited, 0, "the editor's session went on");
 }
 
 /// The real one, by name and version from the package registry, once for all tests.

@@ -64,12 +64,9 @@ pub fn plan(container: &Container, debugger: &str, arguments: &AttachArguments) 
     );
     // Child processes would need connections of their own, which the editor cannot make.
     attach.insert("subProcess".to_owned(), json!(false));
-    if arguments.stop_on_entry {
-        attach.insert("stopOnEntry".to_owned(), json!(true));
-    }
     Ok(Plan {
         start: DebuggerStart::Restart {
-            command: under_debugpy(&process.command, debugger),
+            command: under_debugpy(&process.command, debugger, arguments.stop_on_entry),
             working_dir: Some(process.working_dir.clone()),
             env: BTreeMap::from([("PYDEVD_DISABLE_FILE_VALIDATION".to_owned(), "1".to_owned())]),
             port: DEBUGGER_PORT,
@@ -83,7 +80,7 @@ pub fn plan(container: &Container, debugger: &str, arguments: &AttachArguments) 
 
 /// The command line with debugpy between the interpreter's options and what it runs. The service
 /// waits for the editor, so that breakpoints in its very first lines are hit.
-fn under_debugpy(command: &[String], debugger: &str) -> Vec<String> {
+fn under_debugpy(command: &[String], debugger: &str, stop: bool) -> Vec<String> {
     let mut arguments = command.iter().peekable();
     let mut result: Vec<String> = arguments.next().cloned().into_iter().collect();
     while let Some(option) = arguments.next_if(|argument| is_option(argument)) {
@@ -94,7 +91,11 @@ fn under_debugpy(command: &[String], debugger: &str) -> Vec<String> {
         }
     }
     let rest: Vec<String> = arguments.cloned().collect();
-    result.extend([format!("{debugger}/{STARTER}"), DEBUGGER_PORT.to_string()]);
+    let stop = if stop { ",stop" } else { "" };
+    result.extend([
+        format!("{debugger}/{STARTER}"),
+        format!("{DEBUGGER_PORT}{stop}"),
+    ]);
     result.extend_from_slice(match rest.as_slice() {
         // A session that just ends: the service is about to start again without its debugger.
         [program, _, rest @ ..] if program.ends_with(STARTER) => rest,
@@ -147,10 +148,10 @@ mod tests {
         ] {
             let command: Vec<String> = command.split(' ').map(str::to_owned).collect();
             let debugpy = "/d/debugpy/azds.py 29190";
-            let started = under_debugpy(&command, "/d");
+            let started = under_debugpy(&command, "/d", false);
             assert_eq!(started.join(" "), expected.replace('@', debugpy));
             assert_eq!(
-                under_debugpy(&started, "/d"),
+                under_debugpy(&started, "/d", false),
                 started,
                 "debugpy debugs no debugpy"
             );

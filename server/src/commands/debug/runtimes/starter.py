@@ -1,6 +1,7 @@
-"""Starts a program under debugpy: azds.py PORT FILE|-m MODULE|-c CODE [ARGUMENT...]
+"""Starts a program under debugpy: azds.py PORT[,stop] FILE|-m MODULE|-c CODE [ARGUMENT...]
 
 As `debugpy --listen PORT --wait-for-client` does, but the adapter starts while debugpy is imported, not after that.
+With `stop` the program stops in its first line, which debugpy itself does for programs that its editor launches only.
 No module may be imported before debugpy that imports threading, which debugpy prepares for itself.
 """
 
@@ -9,12 +10,13 @@ import os
 import socket
 import sys
 
+port, _, stop = sys.argv[1].partition(",")
 folder = os.path.dirname(os.path.abspath(__file__))
 listener = socket.create_server(("127.0.0.1", 0))
 listener.settimeout(30)
 adapter = [
     sys.executable, os.path.join(folder, "adapter"),
-    "--for-server", str(listener.getsockname()[1]), "--host", "127.0.0.1", "--port", sys.argv[1],
+    "--for-server", str(listener.getsockname()[1]), "--host", "127.0.0.1", "--port", port,
 ]
 adapter = os.posix_spawn(sys.executable, adapter, os.environ)
 
@@ -35,6 +37,15 @@ os.waitpid(adapter, 0)
 settrace = pydevd.settrace
 pydevd.settrace = lambda *given, **named: settrace(*given, **{"wait_for_ready_to_run": False, **named})
 sys.argv[1:2] = ["--connect", "{host}:{port}".format(**server), "--wait-for-client"]
+
+if stop:
+    wait_for_client = debugpy.wait_for_client
+
+    def wait_and_stop():
+        wait_for_client()
+        pydevd.settrace(suspend=True, trace_only_current_thread=True, patch_multiprocessing=False)
+
+    debugpy.wait_for_client = wait_and_stop
 
 from debugpy.server import cli
 cli.main()
