@@ -68,8 +68,11 @@ pub struct Features {
     /// What changes when the text is put in order.
     pub format: fn(&Document<'_>) -> Vec<Edit>,
     /// What can be done with the service, and above which place.
-    pub lenses: fn(&Document<'_>) -> Vec<(Range<usize>, Lens)>,
+    pub lenses: fn(&Document<'_>) -> Lenses,
 }
+
+/// What can be done with a service, each above the place where it is offered.
+pub type Lenses = Vec<(Range<usize>, Lens)>;
 
 impl Features {
     /// No answer to anything: what a kind that is not YAML begins with.

@@ -28,8 +28,7 @@ pub(super) struct Operations {
     tasks: TaskTracker,
     /// By the token of its progress, how each operation is cancelled.
     cancellations: Mutex<HashMap<ProgressToken, CancellationToken>>,
-    /// Cancelled when the conversation ends.
-    pub ended: CancellationToken,
+    ended: CancellationToken,
 }
 
 impl Operations {

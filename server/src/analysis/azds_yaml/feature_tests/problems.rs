@@ -55,7 +55,7 @@ fn the_image_must_be_the_one_that_is_built() {
                         image:
                           tag: $(tag)
                 "#]],
-                ..65 => expect![[r#"
+                35..65 => expect![[r#"
                     install:
                       chart: charts/shop
                       set:
