@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use super::answer::{Completion, Fold, Hint, Hover, Lens, Link, Place, Renaming, Symbol};
+use super::answer::{Completion, Fold, Hint, Hover, Link, Place, PlacedLens, Renaming, Symbol};
 use super::chart::template::Template;
 use super::suppression::Suppressions;
 use super::yaml::{self, Parsed};
@@ -68,7 +68,7 @@ pub struct Features {
     /// What changes when the text is put in order.
     pub format: fn(&Document<'_>) -> Vec<Edit>,
     /// What can be done with the service, and above which place.
-    pub lenses: fn(&Document<'_>) -> Vec<(Range<usize>, Lens)>,
+    pub lenses: fn(&Document<'_>) -> Vec<PlacedLens>,
 }
 
 impl Features {
@@ -230,7 +230,7 @@ impl<'a> Document<'a> {
     }
 
     /// What can be done with the service, and above which place.
-    pub fn lenses(&self) -> Vec<(Range<usize>, Lens)> {
+    pub fn lenses(&self) -> Vec<PlacedLens> {
         (self.kind.features().lenses)(self)
     }
 }

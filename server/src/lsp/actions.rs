@@ -62,8 +62,9 @@ fn fix_all(asked: &Asked<'_>, problems: &[Problem]) -> Option<CodeAction> {
         };
         let free = |edit: &Edit| {
             edits.iter().all(|taken| {
-                edit.range.end <= taken.range.start && edit.range != taken.range
-                    || edit.range.start >= taken.range.end && edit.range != taken.range
+                let apart =
+                    edit.range.end <= taken.range.start || edit.range.start >= taken.range.end;
+                apart && edit.range != taken.range
             })
         };
         if fix.automatic && fix.edits.iter().all(free) {

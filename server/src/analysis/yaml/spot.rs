@@ -58,7 +58,8 @@ pub fn spot(parsed: &Parsed, at: usize) -> Option<Spot<'_>> {
 
 /// Ranges of all that a place is in, from the innermost to the document.
 pub fn selections(text: &str, parsed: &Parsed, at: usize) -> Vec<Range<usize>> {
-    let mut ranges = vec![0..text.len()];
+    let mut ranges = Vec::new();
+    ranges.push(0..text.len());
     let mut node = parsed.documents.iter().find(|root| holds(root, at));
     while let Some(outer) = node {
         ranges.push(outer.range.clone());

@@ -84,8 +84,7 @@ fn siblings_are_the_other_keys_of_the_map() {
         let at = marked.find('|').expect("the text has a cursor");
         let text = marked.replacen('|', "", 1);
         let cursor = cursor(&text, at).expect("a place");
-        let found = siblings(&text, &cursor).join(" ");
-        found
+        siblings(&text, &cursor).join(" ")
     };
     assert_eq!(siblings_at("a: 1\nb:\n  c: 2\n|\nd: {}\n"), "b a d");
     assert_eq!(
