@@ -119,6 +119,9 @@ pub struct Fold {
     pub comment: bool,
 }
 
+/// A lens, and the place above whose line it is offered.
+pub type PlacedLens = (Range<usize>, Lens);
+
 /// Something that can be done with the service, offered above a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lens {

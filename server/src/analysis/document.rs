@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use super::answer::{Completion, Fold, Hint, Hover, Lens, Link, Place, Renaming, Symbol};
+use super::answer::{Completion, Fold, Hint, Hover, Link, Place, PlacedLens, Renaming, Symbol};
 use super::chart::template::Template;
 use super::suppression::Suppressions;
 use super::yaml::{self, Parsed};
@@ -68,11 +68,8 @@ pub struct Features {
     /// What changes when the text is put in order.
     pub format: fn(&Document<'_>) -> Vec<Edit>,
     /// What can be done with the service, and above which place.
-    pub lenses: fn(&Document<'_>) -> Lenses,
+    pub lenses: fn(&Document<'_>) -> Vec<PlacedLens>,
 }
-
-/// What can be done with a service, each above the place where it is offered.
-pub type Lenses = Vec<(Range<usize>, Lens)>;
 
 impl Features {
     /// No answer to anything: what a kind that is not YAML begins with.
@@ -233,7 +230,7 @@ impl<'a> Document<'a> {
     }
 
     /// What can be done with the service, and above which place.
-    pub fn lenses(&self) -> Vec<(Range<usize>, Lens)> {
+    pub fn lenses(&self) -> Vec<PlacedLens> {
         (self.kind.features().lenses)(self)
     }
 }

@@ -21,16 +21,14 @@ pub use tokens::Tokens;
 pub(super) use rules::remove as remove_entry;
 pub(super) use tokens::{is_token, tokens_in};
 
-use std::collections::BTreeSet;
-use std::ops::Range;
-
-use super::answer::Lens;
+use super::answer::{Lens, PlacedLens};
 use super::service::in_service;
 use super::yaml::{self, Node, Parsed, Step};
 use super::{Code, Document, Features, Problem, Severity, Source, spelling, values};
 pub(super) use chance::is_of_another;
 use layer::Layer;
 use rules::Subject;
+use std::collections::BTreeSet;
 
 /// What can be asked of an azds.yaml.
 pub(super) const FEATURES: Features = Features {
@@ -179,7 +177,7 @@ fn sets(root: &Node) -> impl Iterator<Item = &Node> {
 }
 
 /// Above the first key.
-fn lenses(document: &Document<'_>) -> Vec<(Range<usize>, Lens)> {
+fn lenses(document: &Document<'_>) -> Vec<PlacedLens> {
     let Some(root) = document.parsed().documents.first() else {
         return Vec::new();
     };

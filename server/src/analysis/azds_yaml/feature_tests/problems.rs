@@ -39,23 +39,20 @@ fn the_image_must_be_the_one_that_is_built() {
             install: {set: {image: {pullPolicy: IfNotPresent}}}
         #                                       ^^^^^^^^^^^^ pull-policy (information): The image is on the node and in no registry: `Never` says so, and fails with the reason where it is not there. [Change to `Never`]
     "#]]);
-    for before in [
-        "install:\n  chart: charts/shop\n",
-        "install:\n  chart: charts/shop\n  set:\n    replicaCount: 1\n",
-        "install:\n  chart: charts/shop\n  set:\n    image:\n      pullPolicy: Never\n",
-    ] {
-        fixed(
-            before,
-            Code::ImageTag,
-            match before.len() {
-                ..35 => expect![[r#"
+    for (before, after) in [
+        (
+            "install:\n  chart: charts/shop\n",
+            expect![[r#"
                     install:
                       chart: charts/shop
                       set:
                         image:
                           tag: $(tag)
                 "#]],
-                35..65 => expect![[r#"
+        ),
+        (
+            "install:\n  chart: charts/shop\n  set:\n    replicaCount: 1\n",
+            expect![[r#"
                     install:
                       chart: charts/shop
                       set:
@@ -63,7 +60,10 @@ fn the_image_must_be_the_one_that_is_built() {
                           tag: $(tag)
                         replicaCount: 1
                 "#]],
-                _ => expect![[r#"
+        ),
+        (
+            "install:\n  chart: charts/shop\n  set:\n    image:\n      pullPolicy: Never\n",
+            expect![[r#"
                     install:
                       chart: charts/shop
                       set:
@@ -71,8 +71,9 @@ fn the_image_must_be_the_one_that_is_built() {
                           tag: $(tag)
                           pullPolicy: Never
                 "#]],
-            },
-        );
+        ),
+    ] {
+        fixed(before, Code::ImageTag, after);
     }
 }
 
