@@ -263,7 +263,7 @@ pub fn files_of(folder: &Path, file: &AzdsFile) -> Vec<PathBuf> {
     files.retain(|path| path.is_file());
     for chart in file.charts() {
         let templates = clean(&folder.join(chart)).join("templates");
-        if templates.starts_with(folder) {
+        if templates.starts_with(clean(folder)) {
             let walk = ignore::WalkBuilder::new(templates).hidden(false).build();
             let below = walk.flatten().map(|entry| entry.into_path());
             files.extend(below.filter(|path| path.is_file()));

@@ -41,7 +41,9 @@ impl Service {
             && ["/aspnet", "/runtime", "/runtime-deps"]
                 .iter()
                 .any(|end| name.ends_with(end));
-        let mut commands = container.build_commands.iter().chain([&container.command]);
+        let mut commands = [&container.command]
+            .into_iter()
+            .chain(&container.build_commands);
         let Some(command) = commands.find(|command| is_runtime && needs_sdk(command)) else {
             return;
         };

@@ -211,6 +211,8 @@ impl<'e, 'w, 't> Expression<'e, 'w, 't> {
                 let (name, context) = (name.clone(), context.clone());
                 match name.text() {
                     Some((name, _)) => self.body.call(name, context),
+                    // A file of the chart, which is walked on its own.
+                    None if self.body.text[name.range.clone()].contains("Template.BasePath") => {}
                     None => {
                         self.body.read(&name);
                         self.body.read(&context);

@@ -100,6 +100,11 @@ fn values_are_found_wherever_they_are_read() {
         ),
         ("{{ tpl .Values.text . }}", vec!["text", "evaluates values"]),
         ("{{ include \"library.all\" . }}", vec!["opaque"]),
+        ("{{ include .Values.name . }}", vec!["name", "opaque"]),
+        (
+            "{{ include (print $.Template.BasePath \"/a.yaml\") . | sha256sum }}",
+            vec![],
+        ),
         ("{{ .Files.Get .Values.file }}", vec!["file"]),
         ("{{ .Values.im", vec!["im"]),
         ("{{ if .Values.a }}{{ .Values.b", vec!["b if a"]),

@@ -203,3 +203,30 @@ fn what_cannot_be_prepared_is_named() {
     let none = failure(&[("A.csproj", CSPROJ)], Some("python"));
     assert!(none.contains("no python project"), "{none}");
 }
+
+/// The charts are understood as a whole: nothing is wrong with them, and what they don't read is told.
+#[test]
+fn what_is_written_is_read_as_it_is_meant() {
+    for (project, text) in [("consumer.csproj", CSPROJ), ("main.py", "print(1)\n")] {
+        let (_root, folder) = service(
+            "consumer",
+            &[(project, text), ("requirements.txt", "flask\n")],
+        );
+        prepare(&arguments(&folder)).expect("a plain project");
+        let found = || {
+            let checked = crate::commands::check::check(std::slice::from_ref(&folder));
+            let checked = checked.expect("it has an azds.yaml").into_iter();
+            let problems = checked.flat_map(|file| file.problems);
+            let shown = problems.map(|problem| format!("{}: {}", problem.code, problem.message));
+            shown.collect::<Vec<_>>()
+        };
+        assert_eq!(found(), [""; 0], "{project}");
+        let values = "replicas: 2\nresources: {limits: {cpu: 1}}\nsecrets: {a: {_b: c}}\n";
+        fs::write(folder.join("values.dev.yaml"), values).expect("a file");
+        assert_eq!(
+            found(),
+            ["unread-value: No template of the chart reads `replicas`."],
+            "{project}"
+        );
+    }
+}
