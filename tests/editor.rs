@@ -1,10 +1,10 @@
-//! The extension in a real VS Code workbench, which Chromium shows.
+//! The extension in a real VS Code workbench, which Chromium shows, and azds in Neovim.
 
 use std::path::Path;
 use std::process::Command;
 
 use azds_tests::Cluster;
-use azds_tests::space::run;
+use azds_tests::space::{azds, run};
 
 /// Variables that `cargo xtask test editor` sets.
 const EDITOR: &str = "AZDS_EDITOR";
@@ -47,25 +47,41 @@ async fn editor_prepares_brings_up_debugs_and_takes_down() {
     assert!(told.status.success(), "{}\n{}", told.stdout, told.stderr);
 }
 
+/// A workspace with one service, whose azds.yaml has a slip.
+fn workspace() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let shop = folder.path().join("workspace/shop");
+    std::fs::create_dir_all(shop.join("charts/shop")).expect("a new folder");
+    let azds_yaml = "kind: helm-release\napiVersion: 1.1\nbuild:\n  context: .\n  dockerfle: Dockerfile\ninstall:\n  chart: charts/shop\n";
+    let chart = "apiVersion: v2\nname: shop\nversion: 0.1.0\n";
+    let files = [
+        ("azds.yaml", azds_yaml),
+        ("charts/shop/Chart.yaml", chart),
+        ("Dockerfile", "FROM scratch\n"),
+    ];
+    for (name, text) in files {
+        std::fs::write(shop.join(name), text).expect("a new file");
+    }
+    folder
+}
+
+/// A developer's machine without a cluster.
+fn alone(command: &mut Command, folder: &Path) {
+    command
+        .env("KUBECONFIG", folder.join("no-kubeconfig"))
+        .env("HOME", folder)
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .env("XDG_RUNTIME_DIR", folder);
+}
+
 #[test]
 fn editor_host_tests() {
     let Some(mut host) = script("host.mjs") else {
         return;
     };
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let shop = folder.path().join("workspace/shop");
-    std::fs::create_dir_all(shop.join("charts/shop")).expect("a new folder");
-    let azds_yaml = "kind: helm-release\napiVersion: 1.1\nbuild:\n  context: .\n  dockerfle: Dockerfile\ninstall:\n  chart: charts/shop\n";
-    std::fs::write(shop.join("azds.yaml"), azds_yaml).expect("a new file");
-    let chart = "apiVersion: v2\nname: shop\nversion: 0.1.0\n";
-    std::fs::write(shop.join("charts/shop/Chart.yaml"), chart).expect("a new file");
-    std::fs::write(shop.join("Dockerfile"), "FROM scratch\n").expect("a new file");
-    let told = run(host
-        .env("AZDS_TEST_FOLDER", folder.path().join("workspace"))
-        .env("KUBECONFIG", folder.path().join("no-kubeconfig"))
-        .env("HOME", folder.path())
-        .env("XDG_CONFIG_HOME", folder.path().join("config"))
-        .env("XDG_RUNTIME_DIR", folder.path()));
+    let folder = workspace();
+    alone(&mut host, folder.path());
+    let told = run(host.env("AZDS_TEST_FOLDER", folder.path().join("workspace")));
     eprintln!("{}", told.stdout);
     assert!(told.status.success(), "{}\n{}", told.stdout, told.stderr);
     assert!(
@@ -73,4 +89,35 @@ fn editor_host_tests() {
         "no test ran: {}",
         told.stderr
     );
+}
+
+#[test]
+fn editor_neovim_as_its_page_says() {
+    let Some(nvim) = std::env::var_os("AZDS_NVIM") else {
+        eprintln!("not run: Neovim is installed by `cargo xtask test editor` and a full run");
+        return;
+    };
+    let folder = workspace();
+    let config = folder.path().join("config/nvim");
+    std::fs::create_dir_all(config.join("lsp")).expect("a new folder");
+    let page = include_str!("../docs/editors/neovim.md");
+    let mut blocks = page.split("```lua\n").skip(1);
+    for file in ["lsp/azds.lua", "init.lua"] {
+        let block = blocks.next().expect("the page has both files");
+        let text = block.split("```").next().expect("a block ends");
+        std::fs::write(config.join(file), text).expect("a new file");
+    }
+    let mut command = Command::new(nvim);
+    alone(&mut command, folder.path());
+    let path = std::env::var("PATH").unwrap_or_default();
+    let azds = azds();
+    let beside = azds.parent().expect("azds lies in a folder").display();
+    let told = run(command
+        .env("PATH", format!("{beside}:{path}"))
+        .args(["--headless", "-u"])
+        .arg(config.join("init.lua"))
+        .arg("-l")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("editor/neovim.lua"))
+        .arg(folder.path().join("workspace/shop/azds.yaml")));
+    assert!(told.status.success(), "{}\n{}", told.stdout, told.stderr);
 }

