@@ -35,6 +35,17 @@ pub fn cargo(arguments: &str, release: bool) -> Result<Command> {
         .args(arguments.split_whitespace())
         .current_dir(checkout())
         .env(AGENT_BINARY, embedded_agent(release)?);
+    // What `cargo run` says of xtask itself. Build scripts that look at it (ring's does) would run again
+    // after every plain cargo, and all that depends on them would be compiled again.
+    for (name, _) in std::env::vars_os() {
+        let of_xtask = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+        if name
+            .to_str()
+            .is_some_and(|name| of_xtask.iter().any(|it| name.starts_with(it)))
+        {
+            cargo.env_remove(&name);
+        }
+    }
     Ok(cargo)
 }
 
