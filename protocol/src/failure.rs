@@ -41,8 +41,8 @@ pub enum Action {
     Doctor,
     /// `azds debugger install`.
     InstallDebugger {
-        /// `dotnet`, `python`. Short, since every result carries it: [`Failure`] stays below 128 bytes.
-        runtime: Box<str>,
+        /// `dotnet`, `python`.
+        runtime: String,
     },
 }
 

@@ -5,7 +5,7 @@
  */
 export type Action = { "command": "prep" } | { "command": "up" } | { "command": "select-space" } | { "command": "doctor" } | { "command": "install-debugger",
 /**
- * `dotnet`, `python`. Short, since every result carries it: [`Failure`] stays below 128 bytes.
+ * `dotnet`, `python`.
  */
 runtime: string, };
 

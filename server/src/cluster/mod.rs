@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod client;
 pub mod helm;
+pub mod pod_link;
 pub mod pods;
 pub mod spaces;
 pub mod tunnels;

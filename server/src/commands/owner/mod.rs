@@ -17,8 +17,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::client::Cluster;
+use crate::cluster::pod_link::PodLink;
 use crate::cluster::spaces::AZDS_VERSION;
-use crate::cluster::tunnels::{PodLink, Route, Tunnels};
+use crate::cluster::tunnels::{Route, Tunnels};
 use crate::failure::{Context, Failure, Result};
 
 /// How long an owner may take to answer.

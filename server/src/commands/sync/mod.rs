@@ -6,14 +6,15 @@
 mod changes;
 mod container;
 mod explain;
+mod sources;
 mod tier;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use azds_protocol::agent::{Entry, HostState};
+use azds_protocol::agent::HostState;
 use azds_protocol::sync::{Iterate, IterateEvent};
 use serde::Serialize;
 use tokio::io::AsyncBufReadExt;
@@ -23,13 +24,14 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::analysis::azds_yaml::Settings;
 use crate::analysis::placements::Placements;
 use crate::cluster::agent::Agent;
-use crate::cluster::tunnels::PodLink;
+use crate::cluster::pod_link::PodLink;
 use crate::commands::service::Service;
-use crate::context::{self, BuildContext, Selection};
+use crate::context::BuildContext;
 use crate::failure::{Context, Failure, Result};
 use changes::{Changes, Seen};
 use container::{Container, Target, Tree};
 pub use explain::{Explained, explain};
+use sources::Sources;
 pub use tier::{Decision, Rules, Tier};
 
 const WHAT: &str = "the service is not kept up to date";
@@ -79,12 +81,9 @@ pub enum News {
 /// Keeps one service up to date, from one build of its image to the next.
 pub struct Sync {
     subject: Subject,
-    root: PathBuf,
-    dockerfile: PathBuf,
-    rules: Rules,
+    sources: Sources,
     target: Target,
     base: Tree,
-    current: Tree,
     container: Option<Container>,
     following: Option<Following>,
     /// What a change asked for that could not be done yet: the next one asks for as much.
@@ -99,12 +98,6 @@ struct Following {
     _reading: AbortOnDropHandle<()>,
 }
 
-/// Paths that changed, and whether one of them asks for more than the others.
-struct Changed {
-    paths: BTreeSet<String>,
-    rebuild: Option<(String, Decision)>,
-}
-
 impl Sync {
     /// Begins to watch. The second value is what a person should know.
     pub async fn begin(subject: Subject) -> Result<(Sync, Option<Failure>)> {
@@ -114,27 +107,19 @@ impl Sync {
 
     fn begin_blocking(subject: Subject) -> Result<(Sync, Option<Failure>)> {
         let (folder, settings) = (&subject.service.folder, &subject.settings);
-        let object = folder.join(&settings.context);
-        let root = object.canonicalize();
-        let root = root.or_fail(WHAT, object.display().to_string())?;
-        let rules = Rules::new(folder, settings)?;
-        let dockerfile = folder.join(&settings.dockerfile);
-        let target = target(settings, &dockerfile)?;
-        let mut folders: Vec<&Path> = vec![&root];
-        if !folder.starts_with(&root) {
-            folders.push(folder);
-        }
-        let (changes, warning) = Changes::watch(&folders)?;
         let entries = subject.context.manifest.entries.iter().cloned();
         let base: Tree = entries
             .map(|entry| (entry.path().to_owned(), entry))
             .collect();
+        let sources = Sources::new(folder, settings, base.clone())?;
+        let mut folders: Vec<&Path> = vec![&sources.root];
+        if !folder.starts_with(&sources.root) {
+            folders.push(folder);
+        }
+        let (changes, warning) = Changes::watch(&folders)?;
         let sync = Sync {
-            root,
-            dockerfile,
-            rules,
-            target,
-            current: base.clone(),
+            target: target(settings, &folder.join(&settings.dockerfile))?,
+            sources,
             base,
             container: None,
             following: None,
@@ -202,7 +187,7 @@ impl Sync {
         at: Instant,
         tell: &mut dyn FnMut(News),
     ) -> Result<Option<Done>> {
-        let changed = self.compare(seen).await?;
+        let changed = self.sources.compare(seen).await?;
         let is_change = !changed.paths.is_empty();
         let done = |file: String, others, decision: Decision| Done {
             tier: decision.tier,
@@ -222,7 +207,7 @@ impl Sync {
                 false => Ok(None),
             });
         };
-        let (base, current, target) = (&self.base, &self.current, &self.target);
+        let (base, current, target) = (&self.base, &self.sources.current, &self.target);
         let difference = container.difference(&changed.paths, base, current, target);
         // Without a place a file can't differ there, but its change counts all the same.
         let unplaced = changed
@@ -238,7 +223,9 @@ impl Sync {
             .map(|path| {
                 (
                     path,
-                    self.rules.of_source(path, container.places(path, target)),
+                    self.sources
+                        .rules
+                        .of_source(path, container.places(path, target)),
                 )
             })
             .collect();
@@ -262,7 +249,9 @@ impl Sync {
             .as_ref()
             .is_some_and(|wanted| wanted.tier == Tier::Restart);
         let brought = async {
-            container.bring(&self.root, difference, current).await?;
+            container
+                .bring(&self.sources.root, difference, current)
+                .await?;
             match restarts {
                 true => iterate(&container.agent, &self.subject.settings, tell).await,
                 false => Ok(()),
@@ -277,81 +266,6 @@ impl Sync {
             ms: u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX),
             ..wanted
         }))
-    }
-
-    /// Compares what was seen to have changed with what was there before.
-    async fn compare(&mut self, seen: Seen) -> Result<Changed> {
-        let mut changed = Changed {
-            paths: BTreeSet::new(),
-            rebuild: None,
-        };
-        let paths = match seen {
-            Seen::Paths(paths) => paths,
-            Seen::Anything => [self.root.clone()].into(),
-        };
-        let mut below = Vec::new();
-        for path in paths {
-            if let Some(decision) = self.rules.of_file(&path) {
-                let shown = path.strip_prefix(&self.root).unwrap_or(&path);
-                changed.rebuild = Some((shown.display().to_string(), decision));
-            } else if let Ok(relative) = path.strip_prefix(&self.root) {
-                below.extend(relative.to_str().map(str::to_owned));
-            }
-        }
-        if below.is_empty() {
-            return Ok(changed);
-        }
-        let found = self.read(below.clone()).await?;
-        let is_in = |path: &str, folder: &str| {
-            folder.is_empty()
-                || path
-                    .strip_prefix(folder)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let looked_at = |path: &str| below.iter().any(|folder| is_in(path, folder));
-        let gone = self
-            .current
-            .keys()
-            .filter(|path| looked_at(path) && !found.contains_key(*path));
-        for path in gone.cloned().collect::<Vec<_>>() {
-            self.current.remove(&path);
-            changed.paths.insert(path);
-        }
-        for (path, entry) in found {
-            if self.current.get(&path) != Some(&entry) {
-                self.current.insert(path.clone(), entry);
-                changed.paths.insert(path);
-            }
-        }
-        Ok(changed)
-    }
-
-    /// What belongs to the build at or below paths, which are relative to the root.
-    async fn read(&self, paths: Vec<String>) -> Result<Tree> {
-        let (root, dockerfile) = (self.root.clone(), self.dockerfile.clone());
-        let settings = self.subject.settings.clone();
-        let reading = move || {
-            let selection = Selection {
-                root: &root,
-                dockerfile: &dockerfile,
-                use_git_ignore: settings.use_git_ignore,
-                ignore: &settings.ignore,
-            };
-            let mut entries: Vec<Entry> = Vec::new();
-            for path in &paths {
-                entries.extend(match path.as_str() {
-                    "" => context::read(&selection)?.manifest.entries,
-                    path => context::read_at(&selection, path)?,
-                });
-            }
-            let entries = entries.into_iter();
-            Ok(entries
-                .map(|entry| (entry.path().to_owned(), entry))
-                .collect())
-        };
-        tokio::task::spawn_blocking(reading)
-            .await
-            .or_fail(WHAT, "")?
     }
 
     /// Makes sure that there is a connection to the container that runs now.

@@ -1,0 +1,124 @@
+//! The developer's files: what they are now, and what differs from before.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use azds_protocol::agent::Entry;
+
+use super::changes::Seen;
+use super::container::Tree;
+use super::{Decision, Rules, WHAT};
+use crate::analysis::azds_yaml::Settings;
+use crate::context::{self, Selection};
+use crate::failure::{Context, Result};
+
+/// The files of a service.
+pub struct Sources {
+    /// Root of the build context.
+    pub root: PathBuf,
+    /// What a change of each asks for.
+    pub rules: Rules,
+    /// What the build context holds, as far as changes were told of.
+    pub current: Tree,
+    dockerfile: PathBuf,
+    settings: Settings,
+}
+
+/// What changed.
+pub struct Changed {
+    /// Paths of the context.
+    pub paths: BTreeSet<String>,
+    /// A file that says how the service is built or installed, and what follows.
+    pub rebuild: Option<(String, Decision)>,
+}
+
+impl Sources {
+    /// The files of the service in `folder`, which were `current`. Blocking.
+    pub fn new(folder: &Path, settings: &Settings, current: Tree) -> Result<Sources> {
+        let root = folder.join(&settings.context);
+        Ok(Sources {
+            root: root
+                .canonicalize()
+                .or_fail(WHAT, root.display().to_string())?,
+            rules: Rules::new(folder, settings)?,
+            current,
+            dockerfile: folder.join(&settings.dockerfile),
+            settings: settings.clone(),
+        })
+    }
+
+    /// Compares what was seen to have changed with what was there before.
+    pub async fn compare(&mut self, seen: Seen) -> Result<Changed> {
+        let mut changed = Changed {
+            paths: BTreeSet::new(),
+            rebuild: None,
+        };
+        let paths = match seen {
+            Seen::Paths(paths) => paths,
+            Seen::Anything => [self.root.clone()].into(),
+        };
+        let mut below = Vec::new();
+        for path in paths {
+            if let Some(decision) = self.rules.of_file(&path) {
+                let shown = path.strip_prefix(&self.root).unwrap_or(&path);
+                changed.rebuild = Some((shown.display().to_string(), decision));
+            } else if let Ok(relative) = path.strip_prefix(&self.root) {
+                below.extend(relative.to_str().map(str::to_owned));
+            }
+        }
+        if below.is_empty() {
+            return Ok(changed);
+        }
+        let found = self.read(below.clone()).await?;
+        let is_in = |path: &str, folder: &str| {
+            folder.is_empty()
+                || path
+                    .strip_prefix(folder)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let looked_at = |path: &str| below.iter().any(|folder| is_in(path, folder));
+        let gone = self
+            .current
+            .keys()
+            .filter(|path| looked_at(path) && !found.contains_key(*path));
+        for path in gone.cloned().collect::<Vec<_>>() {
+            self.current.remove(&path);
+            changed.paths.insert(path);
+        }
+        for (path, entry) in found {
+            if self.current.get(&path) != Some(&entry) {
+                self.current.insert(path.clone(), entry);
+                changed.paths.insert(path);
+            }
+        }
+        Ok(changed)
+    }
+
+    /// What belongs to the build at or below paths, which are relative to the root.
+    async fn read(&self, paths: Vec<String>) -> Result<Tree> {
+        let (root, dockerfile) = (self.root.clone(), self.dockerfile.clone());
+        let settings = self.settings.clone();
+        let reading = move || {
+            let selection = Selection {
+                root: &root,
+                dockerfile: &dockerfile,
+                use_git_ignore: settings.use_git_ignore,
+                ignore: &settings.ignore,
+            };
+            let mut entries: Vec<Entry> = Vec::new();
+            for path in &paths {
+                entries.extend(match path.as_str() {
+                    "" => context::read(&selection)?.manifest.entries,
+                    path => context::read_at(&selection, path)?,
+                });
+            }
+            let entries = entries.into_iter();
+            Ok(entries
+                .map(|entry| (entry.path().to_owned(), entry))
+                .collect())
+        };
+        tokio::task::spawn_blocking(reading)
+            .await
+            .or_fail(WHAT, "")?
+    }
+}
