@@ -52,7 +52,7 @@ fn workspace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let shop = folder.path().join("workspace/shop");
     std::fs::create_dir_all(shop.join("charts/shop")).expect("a new folder");
-    let azds_yaml = "kind: helm-release\napiVersion: 1.1\nbuild:\n  context: .\n  dockerfle: Dockerfile\ninstall:\n  chart: charts/shop\n";
+    let azds_yaml = "kind: helm-release\napiVersion: 1.1\nbuild:\n  context: .\n  dockerfle: Dockerfile\ninstall:\n  chart: charts/shop\n  set:\n    image:\n      tag: $(tag)\n";
     let chart = "apiVersion: v2\nname: shop\nversion: 0.1.0\n";
     let files = [
         ("azds.yaml", azds_yaml),
