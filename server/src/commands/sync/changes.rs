@@ -37,6 +37,9 @@ pub enum Seen {
 pub struct Changes {
     events: mpsc::UnboundedReceiver<notify::Result<Event>>,
     look_again: Vec<(Instant, PathBuf)>,
+    /// What was told of and not passed on yet.
+    paths: BTreeSet<PathBuf>,
+    anything: bool,
     _watcher: Box<dyn Watcher + Send>,
 }
 
@@ -66,57 +69,55 @@ impl Changes {
         let changes = Changes {
             events,
             look_again: Vec::new(),
+            paths: BTreeSet::new(),
+            anything: false,
             _watcher: watcher,
         };
         Ok((changes, warning))
     }
 
-    /// Waits for changes until they pause.
+    /// Waits for changes until they pause. Dropped before, it loses none of them.
     pub async fn next(&mut self) -> Seen {
-        let mut paths = BTreeSet::new();
-        let mut anything = false;
         let again = self.look_again.first().map(|(at, _)| *at);
-        tokio::select! {
-            Some(event) = self.events.recv() => self.take(event, &mut paths, &mut anything),
-            () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
+        if self.paths.is_empty() && !self.anything {
+            tokio::select! {
+                Some(event) = self.events.recv() => self.take(event),
+                () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
+            }
         }
         let begun = Instant::now();
         loop {
-            let quiet = if paths.len() < MANY {
-                QUIET
-            } else {
-                QUIET_OF_MANY
+            let quiet = match self.paths.len() {
+                ..MANY => QUIET,
+                _ => QUIET_OF_MANY,
             };
             let end = (Instant::now() + quiet).min(begun + LONGEST);
             match timeout_at(end, self.events.recv()).await {
-                Ok(Some(event)) => self.take(event, &mut paths, &mut anything),
+                Ok(Some(event)) => self.take(event),
                 Ok(None) | Err(_) => break,
             }
         }
         let now = Instant::now();
         let due = self.look_again.partition_point(|(at, _)| *at <= now);
-        paths.extend(self.look_again.drain(..due).map(|(_, path)| path));
-        match anything {
+        let due = self.look_again.drain(..due).map(|(_, path)| path);
+        self.paths.extend(due);
+        let paths = std::mem::take(&mut self.paths);
+        match std::mem::take(&mut self.anything) {
             true => Seen::Anything,
             false => Seen::Paths(paths),
         }
     }
 
-    fn take(
-        &mut self,
-        event: notify::Result<Event>,
-        paths: &mut BTreeSet<PathBuf>,
-        anything: &mut bool,
-    ) {
+    fn take(&mut self, event: notify::Result<Event>) {
         let event = match event {
             Ok(event) => event,
             Err(error) => {
                 tracing::warn!(%error, "watching files");
-                *anything = true;
+                self.anything = true;
                 return;
             }
         };
-        *anything |= event.need_rescan();
+        self.anything |= event.need_rescan();
         if matches!(event.kind, EventKind::Access(_)) {
             return;
         }
@@ -130,7 +131,7 @@ impl Changes {
                 let at = Instant::now() + SECOND_LOOK;
                 self.look_again.push((at, path.clone()));
             }
-            paths.insert(path);
+            self.paths.insert(path);
         }
     }
 }
@@ -188,5 +189,18 @@ mod tests {
         until(&mut changes, &root.join("x")).await;
         // Whatever was told of what is in it: the folder itself comes once more.
         until(&mut changes, &root.join("x")).await;
+    }
+
+    #[tokio::test]
+    async fn a_change_outlives_whoever_waited_for_it_and_went_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("a folder");
+        let (mut changes, _) = Changes::watch(&[&root]).expect("watched");
+        fs::write(root.join("a"), "").expect("written");
+        while changes.paths.is_empty() {
+            let waiting = tokio::time::timeout(QUIET / 2, changes.next());
+            waiting.await.expect_err("it waits until changes pause");
+        }
+        until(&mut changes, &root.join("a")).await;
     }
 }
