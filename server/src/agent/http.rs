@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use azds_protocol::agent::{VERSION, VERSION_HEADER};
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody};
 use hyper::body::{Body, Frame, Incoming};
@@ -104,14 +105,20 @@ where
 }
 
 /// An answer of lines, each one value as JSON, as they come.
-pub fn lines<T: Serialize + Send + Sync + 'static>(values: mpsc::Receiver<T>) -> Answer {
-    let lines = futures_util::stream::unfold(values, |mut values| async {
-        let value = values.recv().await?;
+pub fn lines<T: Serialize>(values: impl Stream<Item = T> + Send + Sync + 'static) -> Answer {
+    let lines = values.map(|value| {
         let mut line = serde_json::to_vec(&value).expect("our own types have string keys only");
         line.push(b'\n');
-        Some((Ok(Frame::data(Bytes::from(line))), values))
+        Ok(Frame::data(Bytes::from(line)))
     });
     with_body(StatusCode::OK, StreamBody::new(lines))
+}
+
+/// The values of a channel, as they come.
+pub fn received<T: Send + Sync + 'static>(values: mpsc::Receiver<T>) -> impl Stream<Item = T> {
+    futures_util::stream::unfold(values, |mut values| async {
+        Some((values.recv().await?, values))
+    })
 }
 
 /// Refuses a request of another version of the conversation.

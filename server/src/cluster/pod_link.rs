@@ -142,12 +142,12 @@ fn newest(pods: &[Pod]) -> Option<(String, String)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn pod(name: &str, created: &str, ready: &str) -> Pod {
+    pub fn pod(name: &str, created: &str, ready: &str) -> Pod {
         serde_json::from_value(json!({
             "metadata": {"name": name, "labels": {"app": "producer", "tier": "back"}, "creationTimestamp": created},
             "spec": {"containers": [{"name": "producer", "image": "producer:mindaro-1", "command": ["/azds/azds-agent"],

@@ -192,16 +192,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn pod(name: &str, created: &str, ready: &str) -> Pod {
-        serde_json::from_value(json!({
-            "metadata": {"name": name, "labels": {"app": "producer", "tier": "back"}, "creationTimestamp": created},
-            "spec": {"containers": [{"name": "producer", "image": "producer:mindaro-1", "command": ["/azds/azds-agent"],
-                "ports": [{"name": "http", "containerPort": 8080}]}]},
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
-        }))
-        .expect("a pod")
-    }
+    use crate::cluster::pod_link::tests::pod;
 
     fn service(name: &str, selector: serde_json::Value, ports: serde_json::Value) -> Service {
         serde_json::from_value(

@@ -3,10 +3,6 @@
 use std::sync::Arc;
 
 use azds_protocol::agent::{BuildEvent, StepState};
-use bytes::Bytes;
-use http_body_util::StreamBody;
-use hyper::StatusCode;
-use hyper::body::Frame;
 use tokio::sync::watch;
 
 use crate::agent::http;
@@ -48,22 +44,21 @@ impl Attempt {
     /// All events from the first on, as lines, until the last.
     pub fn follow(self: Arc<Self>) -> http::Answer {
         let events = self.events.subscribe();
-        let lines = futures_util::stream::unfold((events, 0), |(mut events, next)| async move {
-            loop {
-                let event = events.borrow_and_update().get(next).cloned();
-                match event {
-                    Some(event) => {
-                        let mut line = serde_json::to_vec(&event)
-                            .expect("our own types have string keys only");
-                        line.push(b'\n');
-                        return Some((Ok(Frame::data(Bytes::from(line))), (events, next + 1)));
+        http::lines(futures_util::stream::unfold(
+            (events, 0),
+            |(mut events, next)| async move {
+                loop {
+                    let event = events.borrow_and_update().get(next).cloned();
+                    match event {
+                        Some(event) => return Some((event, (events, next + 1))),
+                        None if events.borrow().last().is_some_and(BuildEvent::is_last) => {
+                            return None;
+                        }
+                        None => events.changed().await.ok()?,
                     }
-                    None if events.borrow().last().is_some_and(BuildEvent::is_last) => return None,
-                    None => events.changed().await.ok()?,
                 }
-            }
-        });
-        http::with_body(StatusCode::OK, StreamBody::new(lines))
+            },
+        ))
     }
 }
 

@@ -213,7 +213,7 @@ async fn build(
             .build(&laid_out, &image, &spec.args, &events)
             .await;
     });
-    Ok(http::lines(lines))
+    Ok(http::lines(http::received(lines)))
 }
 
 /// The builder lacks files, and only the developer's machine has them.

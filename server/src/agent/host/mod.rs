@@ -183,7 +183,7 @@ fn follow(host: &Host) -> http::Answer {
             }
         }
     });
-    http::lines(receiver)
+    http::lines(http::received(receiver))
 }
 
 async fn iterate_in(request: Request<Incoming>, host: &Host) -> http::Answer {
@@ -199,7 +199,7 @@ async fn iterate_in(request: Request<Incoming>, host: &Host) -> http::Answer {
     }
     let (events, receiver) = mpsc::channel(256);
     tokio::spawn(iterate::iterate(host.service.clone(), order, events));
-    http::lines(receiver)
+    http::lines(http::received(receiver))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use azds::commands::sync::{Done, News, Sync, Tier};
+use azds::commands::sync::{Done, News, Sync, Tier, ms_since};
 use azds::commands::up::{Attached, follow_output, up, up_attached};
 use azds::progress::Progress;
 use azds_protocol::commands::{PortMapping, UpArguments, UpResult};
@@ -113,7 +113,7 @@ async fn stay(mut attached: Attached, arguments: &UpArguments, progress: &Progre
             let at = Instant::now();
             match attached.again(arguments, progress).await {
                 Ok(()) => {
-                    let ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    let ms = ms_since(at);
                     tell(form, &News::Done(Done { ms, ..asked }));
                     break;
                 }

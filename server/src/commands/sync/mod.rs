@@ -194,7 +194,7 @@ impl Sync {
             file,
             others,
             rule: decision.rule,
-            ms: u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ms: ms_since(at),
         };
         if let Some((file, decision)) = changed.rebuild {
             return Ok(Some(done(file, changed.paths.len(), decision)));
@@ -214,20 +214,11 @@ impl Sync {
             .paths
             .iter()
             .filter(|path| !container.places(path, target));
-        let asked = difference
-            .paths
-            .iter()
-            .map(|(path, _)| path)
-            .chain(unplaced);
+        let rules = &self.sources.rules;
+        let placed = difference.paths.iter().map(|(path, _)| (path, true));
+        let asked = placed.chain(unplaced.map(|path| (path, false)));
         let mut decided: Vec<(&String, Decision)> = asked
-            .map(|path| {
-                (
-                    path,
-                    self.sources
-                        .rules
-                        .of_source(path, container.places(path, target)),
-                )
-            })
+            .map(|(path, is_placed)| (path, rules.of_source(path, is_placed)))
             .collect();
         // The sort is stable: the first of those that ask for the most stays in front.
         decided.sort_by_key(|(_, decision)| std::cmp::Reverse(decision.tier));
@@ -263,7 +254,7 @@ impl Sync {
             return Err(failure);
         }
         Ok(wanted.map(|wanted| Done {
-            ms: u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ms: ms_since(at),
             ..wanted
         }))
     }
@@ -283,6 +274,11 @@ impl Sync {
         self.container = Some(Container::ask(agent).await?);
         Ok(())
     }
+}
+
+/// How long ago it was, in milliseconds.
+pub fn ms_since(at: Instant) -> u64 {
+    u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Where the files of the context lie in the container.
