@@ -11,6 +11,9 @@
 //! As long as somebody follows, the host stays when the service has ended: a container that starts
 //! anew would have the files of its image again, and so the sources of before the mistake.
 //!
+//! What was brought to a running container since its image was built is kept in the Secret of the
+//! `up`, as [`Kept`] in the form of a batch: every container that begins later has it, too.
+//!
 //! The form of a batch: the length of its JSON as u32 in big-endian order, the JSON, then the
 //! contents of its files in the order of the entries, each as long as its entry says.
 
@@ -36,6 +39,20 @@ pub struct Synced {
     /// Where the service was started: what relative paths of the Dockerfile may begin at.
     pub working_dir: PathBuf,
     /// The sum of all batches.
+    #[serde(flatten)]
+    pub batch: Batch,
+}
+
+/// Key of the [`Kept`] in the Secret of an `up`; not there if nothing was brought.
+pub const SECRET_CHANGES: &str = "changes";
+
+/// What the developer's files are otherwise than when the image was built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What builds in the container before the service is started.
+    #[serde(flatten)]
+    pub iterate: Iterate,
+    /// The files.
     #[serde(flatten)]
     pub batch: Batch,
 }

@@ -25,10 +25,10 @@ fn currency(uri: &str) -> Value {
 }
 
 /// Changes one file so that neither its length nor its time tell.
-fn change_unnoticeably(service: &Service) -> u64 {
+fn change_unnoticeably(service: &Service, from: &str, to: &str) -> u64 {
     let path = service.folder.join("app.py");
     let before = fs::metadata(&path).expect("a file");
-    service.replace("app.py", "\"EUR\"", "\"USD\"");
+    service.replace("app.py", &format!("\"{from}\""), &format!("\"{to}\""));
     let file = File::options().append(true).open(&path).expect("a file");
     file.set_modified(before.modified().expect("a time"))
         .expect("a time can be set");
@@ -51,10 +51,14 @@ async fn a_service_comes_up_changes_and_goes() {
     assert_eq!(first["service"], "shop");
     assert_eq!(first["space"], json!(space.namespace.name));
 
-    let size = change_unnoticeably(&service);
+    // Without this a change of the sources asks for no other image.
+    service.replace("azds.yaml", "iterate:", "# iterate:");
+    service.replace("azds.yaml", "  processesToKill", "# processesToKill");
+    let size = change_unnoticeably(&service, "EUR", "USD");
     let changed = service.azds("up", &["-d"]).json();
-    assert_eq!(changed["context"]["sentFiles"], 1);
-    assert_eq!(changed["context"]["sentBytes"], size);
+    assert_eq!(changed["context"]["sentFiles"], 2, "azds.yaml, too");
+    let configuration = service.read("azds.yaml").len() as u64;
+    assert_eq!(changed["context"]["sentBytes"], size + configuration);
     assert_ne!(changed["image"], first["image"]);
     assert_eq!(tunnel(&changed), uri, "the address stays");
     assert_eq!(currency(&uri), "USD");
@@ -101,4 +105,71 @@ async fn a_service_comes_up_changes_and_goes() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_change_comes_to_the_running_pod_and_to_every_later_one() {
+    let cluster = Cluster::get();
+    let space = cluster.space().await;
+    let service = space.python_service("shop", &[]);
+    let pods = Api::<Pod>::namespaced(space.namespace.client.clone(), &space.namespace.name);
+    let first = service.azds("up", &["-d"]).json();
+    let uri = tunnel(&first);
+
+    let size = change_unnoticeably(&service, "EUR", "USD");
+    let changed = service.azds("up", &["-d"]).json();
+    let sent = |up: &Value| {
+        (
+            up["context"]["sentFiles"].clone(),
+            up["context"]["sentBytes"].clone(),
+        )
+    };
+    assert_eq!(sent(&changed), (json!(1), json!(size)));
+    assert_eq!(changed["pod"], first["pod"], "nothing was replaced");
+    assert_eq!(changed["image"], first["image"], "nothing was built");
+    assert_eq!(currency(&uri), "USD");
+    let unchanged = service.azds("up", &["-d"]).json();
+    assert_eq!(sent(&unchanged), (json!(0), json!(0)));
+
+    // A pod that begins later has the change from its beginning, with no developer at hand.
+    let name = changed["pod"].as_str().expect("a pod's name");
+    pods.delete(name, &Default::default())
+        .await
+        .expect("deleted");
+    until("another pod to answer", || async {
+        let answer = get(&uri, "/api/demo").map_err(|error| error.to_string())?;
+        let others = pods.list(&ListParams::default()).await;
+        let others = others.map_err(|error| error.to_string())?;
+        let is_left = others.iter().any(|pod| pod.name_any() == name);
+        match !is_left && answer.0.contains("200") {
+            true => Ok(()),
+            false => Err(answer.0),
+        }
+    })
+    .await;
+    assert_eq!(currency(&uri), "USD");
+
+    // As it was when the image was built: nothing is kept any more.
+    change_unnoticeably(&service, "USD", "EUR");
+    let back = service.azds("up", &["-d"]).json();
+    assert_eq!(currency(&uri), "EUR");
+    assert_eq!(back["image"], first["image"]);
+    let (_, tag) = first["image"]
+        .as_str()
+        .and_then(|it| it.rsplit_once(':'))
+        .expect("a tag");
+    let secrets = Api::<Secret>::namespaced(space.namespace.client.clone(), &space.namespace.name);
+    let secret = secrets.get(&format!("azds-{tag}")).await.expect("there");
+    let keys: Vec<_> = secret.data.iter().flatten().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["build.json", "token"]);
+    // A mistake is told of as a failure, and its correction helps, whatever became of the pod meanwhile.
+    service.replace("app.py", "\"EUR\"", "\"EUR\" +");
+    let failure = service.azds("up", &["-d"]).failure();
+    let why = failure["why"].as_str().expect("a reason");
+    assert!(why.contains("SyntaxError"), "{failure:#}");
+    service.replace("app.py", "\"EUR\" +", "\"EUR\"");
+    service.azds("up", &["-d"]).json();
+    assert_eq!(currency(&uri), "EUR");
+
+    service.azds("down", &[]).json();
 }

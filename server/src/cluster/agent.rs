@@ -2,6 +2,8 @@
 
 mod sync;
 
+pub use sync::in_form;
+
 use std::io;
 use std::time::Duration;
 

@@ -1,12 +1,13 @@
-//! The Secret of an `up`: the developer's token, and what is to be built. The webhook mounts it
-//! into the pods by a name that follows from their image's tag.
+//! The Secret of an `up`: the developer's token, what is to be built, and what was brought to the
+//! containers since. The webhook mounts it into the pods by a name that follows from their image's tag.
 
 use std::collections::BTreeMap;
 
 use azds_protocol::agent::{BuildSpec, RELEASE_LABEL, SECRET_BUILD, SECRET_TOKEN};
+use azds_protocol::sync::SECRET_CHANGES;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
+use kube::api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 
 use super::client::Cluster;
@@ -20,18 +21,73 @@ pub fn name(tag: &str) -> String {
     format!("azds-{tag}")
 }
 
-/// Makes sure that the Secret is there, and gives its token. One that is there stays as it is.
-pub async fn ensure(cluster: &Cluster, space: &str, tag: &str, spec: &BuildSpec) -> Result<String> {
+/// What a Secret holds.
+pub struct UpSecret {
+    /// The developer's token.
+    pub token: String,
+    /// What was built.
+    pub spec: BuildSpec,
+    /// What was brought to the containers since, in the form of a batch; empty if nothing was.
+    pub changes: Vec<u8>,
+}
+
+/// The Secret for the pods whose image has `tag`, if it is there.
+pub async fn find(cluster: &Cluster, space: &str, tag: &str) -> Result<Option<UpSecret>> {
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
     let name = name(tag);
     let object = format!("Secret {name} in namespace {space}");
-    if let Some(secret) = secrets
-        .get_opt(&name)
-        .await
-        .map_err(cluster.failed(WHAT, &object))?
-    {
-        return token_of(secret, &object);
+    let found = secrets.get_opt(&name).await;
+    let Some(secret) = found.map_err(cluster.failed(WHAT, &object))? else {
+        return Ok(None);
+    };
+    let value = |key: &str| {
+        let data = secret.data.as_ref()?;
+        Some(data.get(key)?.0.clone())
+    };
+    let changes = value(SECRET_CHANGES).unwrap_or_default();
+    let spec = value(SECRET_BUILD).unwrap_or_default();
+    let spec = serde_json::from_slice(&spec).or_fail(WHAT, &object)?;
+    let token = token_of(secret, &object)?;
+    Ok(Some(UpSecret {
+        token,
+        spec,
+        changes,
+    }))
+}
+
+/// Keeps what was brought to the containers, in the form of a batch; empty if they are to be as
+/// their image.
+pub async fn keep(cluster: &Cluster, space: &str, tag: &str, changes: &[u8]) -> Result<()> {
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
+    let name = name(tag);
+    let value = match changes {
+        [] => serde_json::Value::Null,
+        changes => serde_json::json!(ByteString(changes.to_owned())),
+    };
+    let patch = serde_json::json!({"data": {SECRET_CHANGES: value}});
+    let patched = secrets
+        .patch_metadata(&name, &PatchParams::default(), &Patch::Merge(patch))
+        .await;
+    let failed = cluster.failed(
+        "the changes were not kept for later pods",
+        &format!("Secret {name} in namespace {space}"),
+    );
+    patched.map(drop).map_err(failed)
+}
+
+/// Makes sure that the Secret is there. One that is there stays as it is.
+pub async fn ensure(
+    cluster: &Cluster,
+    space: &str,
+    tag: &str,
+    spec: &BuildSpec,
+) -> Result<UpSecret> {
+    if let Some(secret) = find(cluster, space, tag).await? {
+        return Ok(secret);
     }
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
+    let name = name(tag);
+    let object = format!("Secret {name} in namespace {space}");
     let token = new_token()?;
     let build = serde_json::to_vec(spec).or_fail(WHAT, object.as_str())?;
     let secret = Secret {
@@ -52,14 +108,19 @@ pub async fn ensure(cluster: &Cluster, space: &str, tag: &str, spec: &BuildSpec)
         ])),
         ..Secret::default()
     };
-    match secrets.create(&PostParams::default(), &secret).await {
-        Ok(_) => Ok(token),
+    let (token, changes) = match secrets.create(&PostParams::default(), &secret).await {
+        Ok(_) => (token, Vec::new()),
         // Somebody else was faster with the same content.
         Err(kube::Error::Api(status)) if status.code == 409 => {
-            self::token(cluster, space, tag).await
+            (self::token(cluster, space, tag).await?, Vec::new())
         }
-        Err(error) => Err(cluster.failed(WHAT, &object)(error)),
-    }
+        Err(error) => return Err(cluster.failed(WHAT, &object)(error)),
+    };
+    Ok(UpSecret {
+        token,
+        spec: spec.clone(),
+        changes,
+    })
 }
 
 /// The token for the pods whose image has `tag`.

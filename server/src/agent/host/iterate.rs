@@ -32,6 +32,21 @@ pub async fn iterate(service: Service, order: Iterate, events: Sender<IterateEve
     let _ = events.send(last).await;
 }
 
+/// Only builds; what that says goes to the container's log.
+#[expect(clippy::print_stdout, reason = "the container's log is its output")]
+pub async fn build_alone(order: &Iterate) -> Result<()> {
+    let (events, mut told) = tokio::sync::mpsc::channel(64);
+    let say = async move {
+        while let Some(event) = told.recv().await {
+            if let IterateEvent::Log { line } = event {
+                println!("{line}");
+            }
+        }
+    };
+    let build = async move { build(&order.build_commands, &events).await };
+    tokio::join!(build, say).0
+}
+
 async fn build(commands: &[Vec<String>], events: &Sender<IterateEvent>) -> Result<()> {
     for command in commands {
         let Some((program, arguments)) = command.split_first() else {

@@ -15,9 +15,10 @@ use azds_protocol::agent::{
     AGENT_FOLDER, BuildSpec, HOST_PORT, HostState, ImageStart, SECRET_BUILD, SECRET_FOLDER,
     SECRET_TOKEN,
 };
-use azds_protocol::sync::Iterate;
+use azds_protocol::sync::{Iterate, SECRET_CHANGES};
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
+use serde::Deserialize as _;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,11 @@ pub async fn run(arguments: Arguments) -> Result<u8> {
     let token = secret.join(SECRET_TOKEN);
     let token = std::fs::read_to_string(&token).or_fail(WHAT, token.display().to_string())?;
 
+    let files = Files::new("/");
+    // The developer's machine reaches the first container only, so what it brought was for that.
+    if arguments.index == 0 {
+        begin_with(&secret.join(SECRET_CHANGES), &files).await?;
+    }
     let (service, ended) = Service::start(command)?;
     let host = Arc::new(Host {
         token: token.trim().to_owned(),
@@ -71,7 +77,7 @@ pub async fn run(arguments: Arguments) -> Result<u8> {
             held_file(arguments.index),
         ),
         service,
-        files: Files::new("/"),
+        files,
     });
     let port = HOST_PORT + arguments.index;
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
@@ -82,6 +88,25 @@ pub async fn run(arguments: Arguments) -> Result<u8> {
         Err(error) => tracing::error!(port, %error, "tunnels and debuggers are not available"),
     }
     Ok(ended.await)
+}
+
+/// Puts what was brought to containers before this one into its files, and builds if that was part of it.
+async fn begin_with(kept: &Path, files: &Files) -> Result<()> {
+    let changes = match std::fs::read(kept) {
+        Ok(changes) => changes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).or_fail(WHAT, kept.display().to_string()),
+    };
+    let applied = files.read(changes.as_slice()).await?;
+    let mut list = serde_json::Deserializer::from_slice(changes.get(4..).unwrap_or_default());
+    let object = kept.display().to_string();
+    let order = Iterate::deserialize(&mut list).or_fail(WHAT, object)?;
+    tracing::info!(
+        applied.files,
+        applied.removed,
+        "begins with the files that were synced"
+    );
+    iterate::build_alone(&order).await
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
@@ -240,5 +265,35 @@ mod tests {
         assert_eq!(started(("c", None), ""), "c");
         assert_eq!(started(("c", Some("a")), ""), "c a");
         assert_eq!(started(("c", Some("a")), "dotnet run"), "dotnet run");
+    }
+
+    #[tokio::test]
+    async fn a_container_begins_with_what_was_brought_to_those_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Files::new(folder.path());
+        let kept = folder.path().join("kept");
+        begin_with(&kept, &files).await.expect("nothing to do");
+
+        let built = folder.path().join("built");
+        let list = azds_protocol::sync::Kept {
+            iterate: Iterate {
+                build_commands: vec![vec!["touch".to_owned(), built.display().to_string()]],
+            },
+            batch: azds_protocol::sync::Batch {
+                entries: vec![azds_protocol::agent::Entry::File {
+                    path: "app/a.py".to_owned(),
+                    blob: crate::context::blob_of(b"new"),
+                    executable: false,
+                }],
+                removed: Vec::new(),
+            },
+        };
+        let form = crate::cluster::agent::in_form(&list, vec!["new".into()]).expect("a form");
+        std::fs::write(&kept, form.collect::<Vec<_>>().concat()).expect("written");
+        begin_with(&kept, &files).await.expect("applied");
+        let file = std::fs::read_to_string(folder.path().join("app/a.py"));
+        assert_eq!(file.expect("there"), "new");
+        assert!(built.exists(), "it was built");
+        assert_eq!(files.synced().batch, list.batch, "and is known");
     }
 }

@@ -63,9 +63,9 @@ impl Files {
         self.read(std::pin::pin!(StreamReader::new(stream))).await
     }
 
-    /// Takes all contents in beside their places first, so that a connection that breaks changes
+    /// Applies a batch in its form. Takes all contents in beside their places first, so that a connection that breaks changes
     /// nothing.
-    async fn read(&self, mut from: impl AsyncRead + Unpin) -> Result<Applied> {
+    pub async fn read(&self, mut from: impl AsyncRead + Unpin) -> Result<Applied> {
         let _turn = self.turn.lock().await;
         let length = from.read_u32().await.or_fail(WHAT, "")?;
         if length > BATCH {

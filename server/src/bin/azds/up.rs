@@ -104,10 +104,16 @@ async fn stay(mut attached: Attached, arguments: &UpArguments, progress: &Progre
         loop {
             let mut listen = |news| tell(form, &news);
             let asked = tokio::select! {
-                () = logs(&attached) => return,
-                asked = sync.until_rebuild(&mut listen) => asked,
-                () = progress.cancellation().cancelled() => return,
+                () = logs(&attached) => None,
+                asked = sync.until_rebuild(&mut listen) => Some(asked),
+                () = progress.cancellation().cancelled() => None,
                 () = attached.owner.ended.cancelled() => return taken_over(),
+            };
+            let Some(asked) = asked else {
+                if let Err(failure) = sync.keep().await {
+                    eprintln!("azds: {failure}");
+                }
+                return;
             };
             eprintln!("{} changed: building again ({})", of(&asked), asked.rule);
             let at = Instant::now();

@@ -5,10 +5,22 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Method;
 use hyper::body::Frame;
+use serde::Serialize;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
 use super::{Agent, empty, full, reader};
 use crate::failure::{Context, Failure, Result};
+
+/// The pieces of a batch in its form. `list` is a [`Batch`], or what has its fields.
+pub fn in_form<T: Serialize>(
+    list: &T,
+    contents: Vec<Bytes>,
+) -> std::io::Result<impl Iterator<Item = Bytes> + Send + use<T>> {
+    let json = serde_json::to_vec(list)?;
+    let length = u32::try_from(json.len()).map_err(std::io::Error::other)?;
+    let head = [Bytes::copy_from_slice(&length.to_be_bytes()), json.into()];
+    Ok(head.into_iter().chain(contents))
+}
 
 impl Agent {
     /// What batches have changed in the container.
@@ -21,10 +33,7 @@ impl Agent {
     /// Changes the container's files; `contents` are those of the batch's files, in their order.
     pub async fn sync(&self, batch: &Batch, contents: Vec<Bytes>) -> Result<Applied> {
         let what = "the files were not put into the container";
-        let json = serde_json::to_vec(batch).or_fail(what, self.name.as_str())?;
-        let length = u32::try_from(json.len()).or_fail(what, "the list of files")?;
-        let head = [Bytes::copy_from_slice(&length.to_be_bytes()), json.into()];
-        let frames = head.into_iter().chain(contents);
+        let frames = in_form(batch, contents).or_fail(what, "the list of files")?;
         let frames = futures_util::stream::iter(frames.map(|piece| Ok(Frame::data(piece))));
         let body = StreamBody::new(frames).boxed_unsync();
         let answer = self.request(Method::POST, "/v1/sync", body).await?;

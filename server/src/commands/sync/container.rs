@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use azds_protocol::agent::Entry;
-use azds_protocol::sync::Batch;
+use azds_protocol::agent::{Entry, Received};
+use azds_protocol::sync::{Applied, Batch};
 use bytes::Bytes;
 
 use crate::analysis::placements::Placements;
@@ -113,6 +113,17 @@ impl Container {
         }
     }
 
+    /// What its image lacks of `current`, whatever batches brought since.
+    pub fn image_lacks(&self, base: &Tree, current: &Tree, target: &Target) -> Difference {
+        let image = Container {
+            agent: self.agent.clone(),
+            working_dir: self.working_dir.clone(),
+            synced: BTreeMap::new(),
+            is_known: false,
+        };
+        image.difference(&BTreeSet::new(), base, current, target)
+    }
+
     /// Something went wrong: the next difference is that of all files.
     pub fn distrust(&mut self) {
         self.is_known = false;
@@ -123,46 +134,28 @@ impl Container {
         target.of(path, &self.working_dir).is_some()
     }
 
-    /// Brings the container up to date with the files below `root`. A file that changed since it was
-    /// looked at is sent as it is now, and one that went away is left to the change that tells of it.
+    /// Brings the container up to date with the files below `root`, and counts what was sent. A file
+    /// that changed since it was looked at is sent as it is now, and one that went away is left to the
+    /// change that tells of it.
     pub async fn bring(
         &mut self,
         root: &Path,
         difference: Difference,
         current: &Tree,
-    ) -> Result<()> {
-        let mut batch = Batch {
-            removed: difference.strays,
-            ..Batch::default()
-        };
-        let (mut contents, mut bytes) = (Vec::new(), 0);
-        for (path, place) in difference.paths {
-            let Some(entry) = current.get(&path) else {
-                batch.removed.push(place);
-                continue;
-            };
-            let Some((entry, content)) = placed(root, &path, place, entry)? else {
-                continue;
-            };
-            bytes += content.as_ref().map_or(0, |content| content.len() as u64);
-            contents.extend(content);
-            batch.entries.push(entry);
-            if bytes > BATCH {
-                let full = std::mem::take(&mut batch);
-                self.send(full, std::mem::take(&mut contents)).await?;
-                bytes = 0;
-            }
+    ) -> Result<Received> {
+        let mut received = Received::default();
+        for batch in batches(root, difference, current) {
+            let (batch, contents) = batch?;
+            let applied = self.send(batch, contents).await?;
+            received.files += applied.files;
+            received.bytes += applied.bytes;
         }
-        self.send(batch, contents).await?;
         self.is_known = true;
-        Ok(())
+        Ok(received)
     }
 
-    async fn send(&mut self, batch: Batch, contents: Vec<Bytes>) -> Result<()> {
-        if batch == Batch::default() {
-            return Ok(());
-        }
-        self.agent.sync(&batch, contents).await?;
+    async fn send(&mut self, batch: Batch, contents: Vec<Bytes>) -> Result<Applied> {
+        let applied = self.agent.sync(&batch, contents).await?;
         for place in batch.removed {
             let below = format!("{place}/");
             self.synced.retain(|other, _| !other.starts_with(&below));
@@ -171,8 +164,43 @@ impl Container {
         for entry in batch.entries {
             self.synced.insert(entry.path().to_owned(), Some(entry));
         }
-        Ok(())
+        Ok(applied)
     }
+}
+
+/// A difference as batches with their contents, read from the files below `root`; none for none.
+pub fn batches(
+    root: &Path,
+    difference: Difference,
+    current: &Tree,
+) -> impl Iterator<Item = Result<(Batch, Vec<Bytes>)>> {
+    let mut paths = difference.paths.into_iter();
+    let mut removed = difference.strays;
+    std::iter::from_fn(move || {
+        let mut batch = Batch {
+            removed: std::mem::take(&mut removed),
+            ..Batch::default()
+        };
+        let (mut contents, mut bytes) = (Vec::new(), 0);
+        while bytes <= BATCH
+            && let Some((path, place)) = paths.next()
+        {
+            let Some(entry) = current.get(&path) else {
+                batch.removed.push(place);
+                continue;
+            };
+            match placed(root, &path, place, entry) {
+                Ok(None) => {}
+                Ok(Some((entry, content))) => {
+                    bytes += content.as_ref().map_or(0, |content| content.len() as u64);
+                    contents.extend(content);
+                    batch.entries.push(entry);
+                }
+                Err(failure) => return Some(Err(failure)),
+            }
+        }
+        (batch != Batch::default()).then_some(Ok((batch, contents)))
+    })
 }
 
 /// Whether two entries are alike but for where they are.

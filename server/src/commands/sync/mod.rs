@@ -6,6 +6,9 @@
 mod changes;
 mod container;
 mod explain;
+pub mod in_place;
+mod kept;
+pub mod manifests;
 mod sources;
 mod tier;
 
@@ -14,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use azds_protocol::agent::HostState;
+use azds_protocol::agent::{HostState, Manifest};
 use azds_protocol::sync::{Iterate, IterateEvent};
 use serde::Serialize;
 use tokio::io::AsyncBufReadExt;
@@ -24,9 +27,10 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::analysis::azds_yaml::Settings;
 use crate::analysis::placements::Placements;
 use crate::cluster::agent::Agent;
+use crate::cluster::client::Cluster;
 use crate::cluster::pod_link::PodLink;
+use crate::cluster::up_secret;
 use crate::commands::service::Service;
-use crate::context::BuildContext;
 use crate::failure::{Context, Failure, Result};
 use changes::{Changes, Seen};
 use container::{Container, Target, Tree};
@@ -38,6 +42,9 @@ const WHAT: &str = "the service is not kept up to date";
 /// Pause before a host is called again that did not answer: its pod is being replaced.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// After the last change so long, what was brought is kept for containers that begin later.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// What was brought up, as far as keeping it up to date needs it.
 pub struct Subject {
     /// The service.
@@ -45,9 +52,15 @@ pub struct Subject {
     /// Its settings, expanded.
     pub settings: Settings,
     /// What its image was built from.
-    pub context: Arc<BuildContext>,
+    pub manifest: Arc<Manifest>,
     /// The way to its pod.
     pub link: Arc<PodLink>,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The space.
+    pub space: String,
+    /// Tag of the image.
+    pub tag: String,
 }
 
 /// What was done about a change.
@@ -88,6 +101,8 @@ pub struct Sync {
     following: Option<Following>,
     /// What a change asked for that could not be done yet: the next one asks for as much.
     owed: Option<Done>,
+    /// When something was brought to the container that is not kept yet.
+    unkept: Option<tokio::time::Instant>,
     is_first: bool,
     changes: Changes,
 }
@@ -107,7 +122,7 @@ impl Sync {
 
     fn begin_blocking(subject: Subject) -> Result<(Sync, Option<Failure>)> {
         let (folder, settings) = (&subject.service.folder, &subject.settings);
-        let entries = subject.context.manifest.entries.iter().cloned();
+        let entries = subject.manifest.entries.iter().cloned();
         let base: Tree = entries
             .map(|entry| (entry.path().to_owned(), entry))
             .collect();
@@ -124,6 +139,7 @@ impl Sync {
             container: None,
             following: None,
             owed: None,
+            unkept: None,
             is_first: true,
             changes,
             subject,
@@ -149,6 +165,24 @@ impl Sync {
         }
     }
 
+    /// Keeps what was brought, so that containers which begin later begin with it.
+    pub async fn keep(&mut self) -> Result<()> {
+        let (Some(_), Some(container)) = (self.unkept.take(), &self.container) else {
+            return Ok(());
+        };
+        let current = &self.sources.current;
+        let lacks = container.image_lacks(&self.base, current, &self.target);
+        let settings = &self.subject.settings;
+        let changes = kept::changes(&self.sources.root, lacks, current, settings)?;
+        let Subject {
+            cluster,
+            space,
+            tag,
+            ..
+        } = &self.subject;
+        up_secret::keep(cluster, space, tag, &changes).await
+    }
+
     /// The image could not be built: whatever changes next asks for it again.
     pub fn owe(&mut self, done: Done) {
         self.owed = Some(done);
@@ -166,8 +200,20 @@ impl Sync {
                     }
                 }
             };
+            let unkept = self.unkept;
+            let quiet = async {
+                match unkept {
+                    Some(since) => tokio::time::sleep_until(since + QUIET).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 seen = self.changes.next() => return seen,
+                () = quiet => {
+                    if let Err(failure) = self.keep().await {
+                        tell(News::Failed(failure));
+                    }
+                }
                 state = state => match state {
                     Some(HostState { ended: Some(code), .. }) => tell(News::Ended(code)),
                     Some(_) => {}
@@ -239,6 +285,7 @@ impl Sync {
         let restarts = wanted
             .as_ref()
             .is_some_and(|wanted| wanted.tier == Tier::Restart);
+        let brings = !difference.paths.is_empty() || !difference.strays.is_empty();
         let brought = async {
             container
                 .bring(&self.sources.root, difference, current)
@@ -252,6 +299,9 @@ impl Sync {
             container.distrust();
             self.owed = wanted;
             return Err(failure);
+        }
+        if brings {
+            self.unkept = Some(tokio::time::Instant::now());
         }
         Ok(wanted.map(|wanted| Done {
             ms: ms_since(at),
@@ -291,11 +341,16 @@ fn target(settings: &Settings, dockerfile: &Path) -> Result<Target> {
     Ok(Target::Dockerfile(Placements::read(&text)))
 }
 
+/// What is done in the container before the service is started again.
+fn order(settings: &Settings) -> Iterate {
+    Iterate {
+        build_commands: settings.container.build_commands.clone(),
+    }
+}
+
 /// Builds in the container and starts the service again.
 async fn iterate(agent: &Agent, settings: &Settings, tell: &mut dyn FnMut(News)) -> Result<()> {
-    let order = Iterate {
-        build_commands: settings.container.build_commands.clone(),
-    };
+    let order = order(settings);
     let told = agent.iterate(&order, |event| {
         if let IterateEvent::Log { line } = event {
             tell(News::Output(line.clone()));

@@ -10,7 +10,7 @@ mod values;
 
 use std::sync::Arc;
 
-use azds_protocol::agent::BuildSpec;
+use azds_protocol::agent::{BuildSpec, Manifest};
 use azds_protocol::commands::{ContextCount, PortMapping, UpArguments, UpResult};
 use futures_util::future::{try_join, try_join3};
 use k8s_openapi::api::core::v1::{Pod, Service as KubeService};
@@ -26,6 +26,8 @@ use crate::cluster::{pods, spaces, up_secret};
 use crate::commands::owner::{self, Owned, Owner, Ownership, background, runtime};
 use crate::commands::service::Service;
 use crate::commands::sync::Subject;
+use crate::commands::sync::in_place::{self, Wanted};
+use crate::commands::sync::manifests;
 use crate::commands::variables::variables;
 use crate::context::{self, BuildContext};
 use crate::failure::{Context, Result};
@@ -71,7 +73,8 @@ struct Up {
     pod: Pod,
     service: Arc<Service>,
     settings: Settings,
-    context: Arc<BuildContext>,
+    manifest: Arc<Manifest>,
+    tag: String,
     _lock: runtime::Lock,
 }
 
@@ -87,7 +90,9 @@ pub struct Attached {
     pub pod: Pod,
     service: Arc<Service>,
     settings: Settings,
-    context: Arc<BuildContext>,
+    /// What the image was built from.
+    manifest: Arc<Manifest>,
+    tag: String,
 }
 
 impl Attached {
@@ -96,8 +101,11 @@ impl Attached {
         Subject {
             service: Arc::clone(&self.service),
             settings: self.settings.clone(),
-            context: Arc::clone(&self.context),
+            manifest: Arc::clone(&self.manifest),
             link: Arc::clone(&self.owner.link),
+            cluster: self.cluster.clone(),
+            space: self.result.space.clone(),
+            tag: self.tag.clone(),
         }
     }
 
@@ -115,7 +123,7 @@ impl Attached {
             ..up.result
         };
         (self.pod, self.service) = (up.pod, up.service);
-        (self.settings, self.context) = (up.settings, up.context);
+        (self.settings, self.manifest, self.tag) = (up.settings, up.manifest, up.tag);
         Ok(())
     }
 }
@@ -145,7 +153,8 @@ pub async fn up_attached(arguments: &UpArguments, progress: &Progress) -> Result
         pod: up.pod,
         service: up.service,
         settings: up.settings,
-        context: up.context,
+        manifest: up.manifest,
+        tag: up.tag,
     })
 }
 
@@ -206,18 +215,37 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         args: build_settings.args,
         command: build_settings.container.command,
     };
-    let tag = context::tag(&space, &spec);
+    let context = Arc::new(context);
+    let wanted = Wanted {
+        cluster: &cluster,
+        space: &space,
+        service: &service,
+        settings: &expand("", &status.host_suffix),
+        context: &context,
+        spec: &spec,
+    };
+    let in_place = wanted.in_place().await;
+    let tag = match &in_place {
+        Some(in_place) => in_place.tag.clone(),
+        None => context::tag(&space, &spec),
+    };
     let settings = expand(&tag, &status.host_suffix);
     let chart = service.folder.join(&settings.chart);
     let (mut values, warnings) = values::values_files(&service, &settings)?;
     let ingress_class = values::ingress_class(&chart, &status.ingress_class)?;
     values.splice(..0, ingress_class.iter().map(|it| it.path().to_owned()));
     warnings.iter().for_each(|warning| progress.warn(warning));
-    let token = progress
-        .or_cancelled(WHAT, up_secret::ensure(&cluster, &space, &tag, &spec))
-        .await?;
+    let secret = async {
+        let secret = up_secret::ensure(&cluster, &space, &tag, &spec).await?;
+        match &in_place {
+            Some(in_place) => in_place.keep(&cluster, &space).await?,
+            None if secret.changes.is_empty() => {}
+            None => in_place::begin_anew(&cluster, &space, &tag).await?,
+        }
+        Ok(secret)
+    };
+    let token = progress.or_cancelled(WHAT, secret).await?.token;
 
-    let context = Arc::new(context);
     let follow = Follow {
         build: Arc::new(Build {
             cluster: cluster.clone(),
@@ -253,6 +281,15 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     .await?;
     let mut routes = tunnels::routes(&services.items, &outcome.pod);
     apply_ports(&mut routes, &arguments.ports, &service.name);
+    let (manifest, received) = match in_place {
+        Some(in_place) => {
+            let ports: Vec<u16> = routes.iter().map(|route| route.target).collect();
+            let manifest = Arc::clone(&in_place.manifest);
+            let brought = in_place.bring(&cluster, &outcome.pod, &ports, progress);
+            (manifest, progress.or_cancelled(WHAT, brought).await?)
+        }
+        None => (built_from(&context).await?, outcome.received),
+    };
     let result = UpResult {
         service: service.name.clone(),
         space: space.clone(),
@@ -262,8 +299,8 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         context: ContextCount {
             files: context.files(),
             bytes: context.bytes(),
-            sent_files: outcome.received.files,
-            sent_bytes: outcome.received.bytes,
+            sent_files: received.files,
+            sent_bytes: received.bytes,
         },
         uris: Vec::new(),
         warnings,
@@ -283,9 +320,19 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         pod: outcome.pod,
         service,
         settings,
-        context,
+        manifest,
+        tag,
         _lock: lock,
     })
+}
+
+/// Notes what the image was built from, so that later changes can be told.
+async fn built_from(context: &Arc<BuildContext>) -> Result<Arc<Manifest>> {
+    let manifest = Arc::new(context.manifest.clone());
+    let context = Arc::clone(context);
+    let keep = move || manifests::folder().map(|folder| manifests::keep(&folder, &context));
+    tokio::task::spawn_blocking(keep).await.or_fail(WHAT, "")?;
+    Ok(manifest)
 }
 
 /// Fails if a local port that was asked for is not to be had, before anything was changed.
