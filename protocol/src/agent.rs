@@ -14,7 +14,7 @@
 //! | builder | `POST /v1/build` | [`BuildRequest`] → lines of [`BuildEvent`], or 409 if it lacks files |
 //! | host | `GET /v1/state` | → [`HostState`] |
 //! | host | `CONNECT 127.0.0.1:PORT` | the bytes of one TCP connection |
-//! | host | see [`crate::debug`] and [`crate::sync`] | |
+//! | host | see [`crate::debug`], [`crate::exec`] and [`crate::sync`] | |
 
 use std::collections::BTreeMap;
 
@@ -51,6 +51,8 @@ pub const TAG_PREFIX: &str = "mindaro-";
 pub const BUILD_CONTAINER: &str = "mindaro-build";
 /// Label of a namespace that is a space; its value is `true`.
 pub const SPACE_LABEL: &str = "azds.io/space";
+/// Label of a space that is the child of another: the parent's name.
+pub const PARENT_LABEL: &str = "azds.io/parent-space";
 /// Label of the Secrets, and annotation of nothing else, that belong to an `up`: the release's name.
 pub const RELEASE_LABEL: &str = "azds.io/release";
 /// Label that the webhook puts on a pod that it completed; its value is `true`.
@@ -299,4 +301,7 @@ pub struct SpaceStatus {
     pub host_suffix: String,
     /// Class of the Ingresses that azds writes; empty for the cluster's default.
     pub ingress_class: String,
+    /// The space's parent, the parent's parent, and so on to the root; none for a root.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<String>,
 }

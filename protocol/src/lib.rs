@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod commands;
 pub mod debug;
+pub mod exec;
 mod failure;
 pub mod sync;
 #[cfg(test)]

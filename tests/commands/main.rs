@@ -2,6 +2,7 @@
 
 mod debug;
 mod dotnet;
+mod exec;
 mod failures;
 mod gate;
 mod life;

@@ -162,6 +162,27 @@ pub fn edited(text: &str, edits: &[Edit]) -> String {
     result
 }
 
+/// The edits of all fixes that need nobody to look at them and are no choice, besides those that are
+/// `taken`: none of them overlaps.
+pub fn automatic<'p>(mut taken: Vec<&'p Edit>, problems: &'p [Problem]) -> Vec<&'p Edit> {
+    for problem in problems {
+        let [fix] = problem.fixes.as_slice() else {
+            continue;
+        };
+        let free = |edit: &Edit| {
+            taken.iter().all(|taken| {
+                let apart =
+                    edit.range.end <= taken.range.start || edit.range.start >= taken.range.end;
+                apart && edit.range != taken.range
+            })
+        };
+        if fix.automatic && fix.edits.iter().all(free) {
+            taken.extend(&fix.edits);
+        }
+    }
+    taken
+}
+
 /// Problems in the order of the text, each once: an alias shows the same place again. At a syntax
 /// error nothing else is said.
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {

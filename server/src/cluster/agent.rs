@@ -1,5 +1,6 @@
 //! HTTP/2 to the agents: azds is always the client, over one stream of bytes.
 
+mod exec;
 mod sync;
 
 pub use sync::in_form;

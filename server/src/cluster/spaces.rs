@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use azds_protocol::agent::{SPACE_LABEL, STATUS_CONFIG_MAP, STATUS_KEY, SpaceStatus, VERSION};
+use azds_protocol::agent::{
+    PARENT_LABEL, SPACE_LABEL, STATUS_CONFIG_MAP, STATUS_KEY, SpaceStatus, VERSION,
+};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -18,32 +20,60 @@ pub const AZDS_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// namespace of the kubeconfig's context.
 pub fn choose(cluster: &Cluster, asked: Option<&str>, folder: &Path) -> Result<String> {
     if let Some(space) = asked {
-        return Ok(space.to_owned());
+        // As PARENT/NAME it is written where it is made.
+        return Ok(space.rsplit('/').next().unwrap_or(space).to_owned());
     }
-    let chosen = choices()?.remove(&folder.display().to_string());
+    let chosen = choices()?.remove(&key(folder));
     Ok(chosen.unwrap_or_else(|| cluster.default_namespace.clone()))
 }
 
 /// The folder's choice, if one was made.
 pub fn chosen(folder: &Path) -> Option<String> {
-    choices().ok()?.remove(&folder.display().to_string())
+    choices().ok()?.remove(&key(folder))
+}
+
+/// A choice is kept under the folder's full name, however it is given.
+fn key(folder: &Path) -> String {
+    let full = folder.canonicalize();
+    full.as_deref().unwrap_or(folder).display().to_string()
+}
+
+/// A space as its namespace's labels have it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Space {
+    /// Its name.
+    pub name: String,
+    /// The space that it is a child of.
+    pub parent: Option<String>,
 }
 
 /// The spaces of the cluster, as far as the user may know: those that folders have chosen where
 /// namespaces may not be listed.
-pub async fn list(cluster: &Cluster) -> Vec<String> {
+pub async fn list(cluster: &Cluster) -> Vec<Space> {
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
     let labelled = ListParams::default().labels(&format!("{SPACE_LABEL}=true"));
     match namespaces.list(&labelled).await {
-        Ok(found) => found.iter().map(|it| it.name_any()).collect(),
-        Err(_) => choices().unwrap_or_default().into_values().collect(),
+        Ok(found) => found.iter().map(of_namespace).collect(),
+        Err(_) => {
+            let chosen = choices().unwrap_or_default().into_values();
+            let known = chosen.map(|name| Space { name, parent: None });
+            known.collect()
+        }
+    }
+}
+
+/// A namespace as a space; whether it is one is not looked at.
+pub fn of_namespace(namespace: &Namespace) -> Space {
+    Space {
+        name: namespace.name_any(),
+        parent: namespace.labels().get(PARENT_LABEL).cloned(),
     }
 }
 
 /// Keeps the choice of a space for a folder.
 pub fn select(folder: &Path, space: &str) -> Result<()> {
     let mut choices = choices()?;
-    choices.insert(folder.display().to_string(), space.to_owned());
+    choices.insert(key(folder), space.to_owned());
     let path = choices_path();
     let what = "the choice of the space was not kept";
     let object = path.display().to_string();
@@ -131,6 +161,7 @@ mod tests {
             protocol: VERSION,
             host_suffix: String::new(),
             ingress_class: String::new(),
+            parents: Vec::new(),
         };
         assert!(same_version(&status, "namespace dev").is_ok());
         status.protocol += 1;

@@ -33,7 +33,7 @@ pub struct DebugTarget {
     pub pod: String,
     /// Folder that its image was built from.
     pub sources: PathBuf,
-    agent: Agent,
+    pub(super) agent: Agent,
 }
 
 impl Connection for DebugTarget {
@@ -49,11 +49,16 @@ impl Connection for DebugTarget {
 
 /// Finds the pod of the folder's service: the one that was asked for, else the newest.
 pub async fn debug_target(arguments: &AttachArguments) -> Result<DebugTarget> {
+    find_target(arguments, WHAT).await
+}
+
+/// As [`debug_target`], for something else that does not happen if there is no such pod.
+pub(super) async fn find_target(arguments: &AttachArguments, what: &str) -> Result<DebugTarget> {
     let folder = arguments.folder.as_deref().ok_or_else(|| {
-        Failure::new(WHAT, "the debug configuration", "it has no \"folder\"")
+        Failure::new(what, "the debug configuration", "it has no \"folder\"")
             .try_to("Set \"folder\" to the folder where azds.yaml is.")
     })?;
-    let service = Service::find(folder, WHAT)?;
+    let service = Service::find(folder, what)?;
     let settings = settings(&service, arguments.configuration.as_deref())?;
     let cluster = Cluster::from_kubeconfig().await?;
     let space = spaces::choose(&cluster, arguments.space.as_deref(), &service.folder)?;
@@ -73,7 +78,7 @@ pub async fn debug_target(arguments: &AttachArguments) -> Result<DebugTarget> {
                 Some(pod) => format!("pod {pod} in namespace {space}"),
                 None => format!("service {} in namespace {space}", service.name),
             };
-            Failure::new(WHAT, object, "no pod of it is ready")
+            Failure::new(what, object, "no pod of it is ready")
                 .try_to("Run azds up first; azds list-up shows what the service waits for.")
                 .offer(Action::Up)
         })?;

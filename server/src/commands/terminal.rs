@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use azds_protocol::commands::{ServiceRow, UriRow, UriStatus};
+use azds_protocol::commands::{ContextResult, ServiceRow, SpaceRow, UriRow, UriStatus};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 
@@ -132,6 +132,36 @@ pub fn uris(rows: &[UriRow]) -> String {
         [row.uri.clone(), status.to_owned()]
     });
     table(&["Uri", "Status"], rows)
+}
+
+/// The table of `space list`.
+pub fn spaces(rows: &[SpaceRow]) -> String {
+    let rows = rows.iter().map(|row| {
+        let enabled = if row.dev_spaces_enabled {
+            "True"
+        } else {
+            "False"
+        };
+        let name = match &row.parent {
+            Some(parent) => format!("{parent}/{}", row.name),
+            None => row.name.clone(),
+        };
+        let mark = if row.selected { "*" } else { "" };
+        [mark.to_owned(), name, enabled.to_owned()]
+    });
+    table(&["", "Name", "DevSpacesEnabled"], rows)
+}
+
+/// The table of `show-context`.
+pub fn context(context: &ContextResult) -> String {
+    let above = context
+        .parents
+        .iter()
+        .rev()
+        .map(|parent| format!("{parent}/"));
+    let space = above.collect::<String>() + &context.dev_space;
+    let row = [context.name.clone(), space, context.host_suffix.clone()];
+    table(&["Name", "DevSpace", "HostSuffix"], std::iter::once(row))
 }
 
 fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {

@@ -111,6 +111,7 @@ fn up_arguments(arguments: &AttachArguments) -> Result<UpArguments> {
         space: arguments.space.clone(),
         configuration: arguments.configuration.clone(),
         ports: Vec::new(),
+        command: Vec::new(),
     })
 }
 

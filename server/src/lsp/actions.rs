@@ -6,7 +6,7 @@ use tower_lsp::ls_types::{CodeAction, CodeActionKind, Range, TextEdit, Workspace
 
 use super::ask::Asked;
 use super::{diagnostics, translate};
-use crate::analysis::{Edit, Fix, Problem, suppressing};
+use crate::analysis::{Edit, Fix, Problem, automatic, suppressing};
 
 /// All fixes that need nobody to look at them.
 pub(super) const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.azds");
@@ -55,22 +55,7 @@ fn is_in(kind: &CodeActionKind, other: &CodeActionKind) -> bool {
 }
 
 fn fix_all(asked: &Asked<'_>, problems: &[Problem]) -> Option<CodeAction> {
-    let mut edits: Vec<&Edit> = Vec::new();
-    for problem in problems {
-        let [fix] = problem.fixes.as_slice() else {
-            continue;
-        };
-        let free = |edit: &Edit| {
-            edits.iter().all(|taken| {
-                let apart =
-                    edit.range.end <= taken.range.start || edit.range.start >= taken.range.end;
-                apart && edit.range != taken.range
-            })
-        };
-        if fix.automatic && fix.edits.iter().all(free) {
-            edits.extend(&fix.edits);
-        }
-    }
+    let edits = automatic(Vec::new(), problems);
     (!edits.is_empty()).then(|| CodeAction {
         title: "Fix all that azds can fix".to_owned(),
         kind: Some(FIX_ALL),

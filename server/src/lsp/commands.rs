@@ -9,9 +9,7 @@ use serde_json::Value as Json;
 
 use crate::commands::doctor::doctor;
 use crate::commands::use_dev_spaces::use_dev_spaces;
-use crate::commands::{
-    debug_target, down, list_up, list_uris, prep, select_space, services, status, up,
-};
+use crate::commands::{debug_target, down, list_up, list_uris, prep, services, space, status, up};
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -63,11 +61,11 @@ async fn dispatch(name: &str, json: Json, progress: &Progress) -> Result<Json> {
         names::LIST_UP => result(list_up::list_up(&argument(json)?, progress).await),
         names::LIST_URIS => result(list_uris::list_uris(&argument(json)?, progress).await),
         names::USE_DEV_SPACES => result(use_dev_spaces(&argument(json)?, progress).await),
-        names::SELECT_SPACE => result(select_space::select_space(&argument(json)?, progress).await),
+        names::SELECT_SPACE => result(space::select_space(&argument(json)?, progress).await),
         names::DOCTOR => result(doctor(&argument(json)?, progress).await),
         names::SERVICES => result(services::services(&argument(json)?, progress).await),
         names::STATUS => result(status::status(&argument(json)?, progress).await),
-        names::SPACES => result(select_space::spaces(&argument(json)?, progress).await),
+        names::SPACES => result(space::spaces(&argument(json)?, progress).await),
         names::DEBUG_TARGET => result(debug_target::describe(&argument(json)?, progress).await),
         _ => {
             let why = "azds has no such command";

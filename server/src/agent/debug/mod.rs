@@ -2,7 +2,7 @@
 //! leaves the service running when the session ends, however it ends.
 
 mod debugger;
-mod held;
+pub(super) mod held;
 pub(super) mod processes;
 mod session;
 mod store;

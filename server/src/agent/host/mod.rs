@@ -1,6 +1,7 @@
 //! `azds-agent host`: the process that starts the service of a container, and what the developer's
 //! machine reaches there.
 
+mod exec;
 mod init;
 mod iterate;
 mod service;
@@ -20,7 +21,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use serde::Deserialize as _;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::debug::{Debug, Service as _};
@@ -69,14 +70,17 @@ pub async fn run(arguments: Arguments) -> Result<u8> {
         begin_with(&secret.join(SECRET_CHANGES), &files).await?;
     }
     let (service, ended) = Service::start(command)?;
+    let held = held_file(arguments.index);
     let host = Arc::new(Host {
         token: token.trim().to_owned(),
         debug: Debug::new(
             Arc::new(service.clone()),
             Path::new(AGENT_FOLDER),
-            held_file(arguments.index),
+            held.clone(),
         ),
         service,
+        place: Arc::new(Semaphore::new(1)),
+        held,
         files,
     });
     let port = HOST_PORT + arguments.index;
@@ -141,6 +145,17 @@ struct Host {
     service: Service,
     debug: Debug<Service>,
     files: Files,
+    /// Held by a command that runs in the service's place.
+    place: Arc<Semaphore>,
+    /// The file by which probes know that the service may be silent.
+    held: PathBuf,
+}
+
+impl Host {
+    /// The right to run in the service's place, unless somebody has it.
+    fn take_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.place).try_acquire_owned().ok()
+    }
 }
 
 async fn serve(listener: TcpListener, host: Arc<Host>) {
@@ -188,6 +203,7 @@ async fn respond(request: Request<Incoming>, host: Arc<Host>) -> http::Answer {
             Err(failure) => http::refuse(StatusCode::BAD_REQUEST, &failure),
         },
         (&Method::POST, "/v1/iterate") => iterate_in(request, &host).await,
+        (&Method::POST, "/v1/exec") => exec::exec(request, &host).await,
         (&Method::CONNECT, _) => tunnel::open(request).await,
         _ => http::unknown(&request),
     }
@@ -216,10 +232,16 @@ async fn iterate_in(request: Request<Incoming>, host: &Host) -> http::Answer {
         Ok(order) => order,
         Err(failure) => return http::refuse(StatusCode::BAD_REQUEST, &failure),
     };
-    if let Some(whom) = host.debug.debugged_by() {
-        let why = format!("{whom} debugs it");
+    let busy = match host.debug.debugged_by() {
+        Some(whom) => Some(format!("{whom} debugs it")),
+        None if host.place.available_permits() == 0 => {
+            Some("azds exec runs in its place".to_owned())
+        }
+        None => None,
+    };
+    if let Some(why) = busy {
         let failure = Failure::new("the service was not started again", "", why)
-            .try_to("End the debug session; the next change starts it again.");
+            .try_to("End that; the next change starts the service again.");
         return http::refuse(StatusCode::CONFLICT, &failure);
     }
     let (events, receiver) = mpsc::channel(256);

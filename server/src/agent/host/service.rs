@@ -29,17 +29,26 @@ const PASSED_ON: [Signal; 7] = [
     Signal::SIGWINCH,
 ];
 
-/// Asks for the service to be started again.
-struct Restart {
-    /// What is started in its place; itself if nothing is said.
-    start: Option<Replacement>,
+/// Asks for the service to be ended.
+struct Order {
+    then: Then,
     done: oneshot::Sender<Result<()>>,
+}
+
+/// What is done when the service was ended.
+enum Then {
+    /// It is started again.
+    Restore,
+    /// Something is started in its place.
+    Replace(Replacement),
+    /// Nothing. Somebody must follow, or the host ends.
+    Stay,
 }
 
 /// The service. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
-    restarts: mpsc::Sender<Restart>,
+    orders: mpsc::Sender<Order>,
     state: watch::Receiver<HostState>,
     followers: Arc<watch::Sender<usize>>,
 }
@@ -65,10 +74,10 @@ impl Service {
             working_dir: None,
             env: BTreeMap::new(),
         };
-        let (restarts, asked) = mpsc::channel(1);
+        let (orders, asked) = mpsc::channel(1);
         let mut running = Running::start(start)?;
         let service = Service {
-            restarts,
+            orders,
             state: running.state.subscribe(),
             followers: Arc::clone(&running.followers),
         };
@@ -87,11 +96,16 @@ impl Service {
         }
     }
 
-    async fn ask(&self, start: Option<Replacement>) -> Result<()> {
+    /// Ends the service until it is restored. Somebody must follow it.
+    pub async fn stop(&self) -> Result<()> {
+        self.ask(Then::Stay).await
+    }
+
+    async fn ask(&self, then: Then) -> Result<()> {
         let (done, result) = oneshot::channel();
         let gone = || Failure::new("the service was not started again", "", "it has ended");
-        self.restarts
-            .send(Restart { start, done })
+        self.orders
+            .send(Order { then, done })
             .await
             .map_err(|_| gone())?;
         result.await.map_err(|_| gone())?
@@ -100,11 +114,11 @@ impl Service {
 
 impl debug::Service for Service {
     async fn replace(&self, replacement: Replacement) -> Result<()> {
-        self.ask(Some(replacement)).await
+        self.ask(Then::Replace(replacement)).await
     }
 
     async fn restore(&self) -> Result<()> {
-        self.ask(None).await
+        self.ask(Then::Restore).await
     }
 
     fn state(&self) -> HostState {
@@ -141,7 +155,7 @@ impl Running {
     }
 
     /// Until the service ends on its own.
-    async fn run(&mut self, mut asked: mpsc::Receiver<Restart>) -> u8 {
+    async fn run(&mut self, mut asked: mpsc::Receiver<Order>) -> u8 {
         let (signals, mut signalled) = mpsc::channel(8);
         for passed_on in PASSED_ON {
             let Ok(mut stream) = signal(SignalKind::from_raw(passed_on as i32)) else {
@@ -176,8 +190,16 @@ impl Running {
                         _ => {}
                     }
                 }
-                Some(Restart { start, done }) = asked.recv() => {
-                    let start = start.unwrap_or_else(|| self.first.clone());
+                Some(Order { then, done }) = asked.recv() => {
+                    let start = match then {
+                        Then::Restore => self.first.clone(),
+                        Then::Replace(start) => start,
+                        Then::Stay => {
+                            self.stop().await;
+                            let _ = done.send(Ok(()));
+                            continue;
+                        }
+                    };
                     let _ = done.send(self.start_again(&start).await);
                     // One that could not be started has ended already, as its next look tells.
                     ended = None;
@@ -258,7 +280,7 @@ fn spawn(start: &Replacement) -> Result<Child> {
         .or_fail(what, program)
 }
 
-fn pid(child: &Child) -> Option<Pid> {
+pub(super) fn pid(child: &Child) -> Option<Pid> {
     child
         .id()
         .and_then(|id| i32::try_from(id).ok())
@@ -266,7 +288,7 @@ fn pid(child: &Child) -> Option<Pid> {
 }
 
 /// The exit code by the shell's custom: 128 and the signal's number for a process that was killed.
-fn code(status: std::io::Result<ExitStatus>) -> u8 {
+pub(super) fn code(status: std::io::Result<ExitStatus>) -> u8 {
     let Ok(status) = status else { return 1 };
     let code = status
         .code()
@@ -352,6 +374,19 @@ mod tests {
         drop(state);
         drop(follower);
         assert_eq!(host.await.expect("no panic"), 5);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_was_ended_for_something_comes_back() {
+        let (service, ended) = Service::start(sh("sleep 60")).expect("started");
+        let host = tokio::spawn(ended);
+        let mut follower = service.follow();
+        service.stop().await.expect("ended");
+        let state = follower.state.wait_for(|state| state.ended.is_some()).await;
+        assert_eq!(state.expect("the host stays").pid, None);
+        service.restore().await.expect("started again");
+        assert_eq!((service.state().ended, service.state().starts), (None, 2));
+        host.abort();
     }
 
     #[tokio::test]

@@ -85,6 +85,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         protocol: VERSION,
         host_suffix: arguments.host_suffix,
         ingress_class: arguments.ingress_class,
+        parents: Vec::new(),
     };
     let rotation = async {
         loop {

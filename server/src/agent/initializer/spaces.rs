@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use azds_protocol::agent::{SPACE_LABEL, STATUS_CONFIG_MAP, STATUS_KEY, SpaceStatus};
+use azds_protocol::agent::{PARENT_LABEL, SPACE_LABEL, STATUS_CONFIG_MAP, STATUS_KEY, SpaceStatus};
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams};
@@ -15,25 +15,79 @@ pub async fn tell(client: Client, status: &SpaceStatus) {
     let spaces = watcher::Config::default().labels(&format!("{SPACE_LABEL}=true"));
     let events = watcher::watcher(Api::<Namespace>::all(client.clone()), spaces).default_backoff();
     let mut events = std::pin::pin!(events);
+    let mut spaces = Spaces::default();
     while let Some(event) = events.next().await {
-        let told = match event {
+        let concerned = match event {
             Ok(Event::Apply(space) | Event::InitApply(space)) => {
                 if space.metadata.deletion_timestamp.is_some() {
                     continue;
                 }
-                apply(&client, &space.name_any(), status).await
+                let name = space.name_any();
+                let parent = space.labels().get(PARENT_LABEL).cloned();
+                spaces.0.insert(name.clone(), parent);
+                spaces.below(&name)
             }
             // The label is gone, or the namespace with all that is in it.
-            Ok(Event::Delete(space)) => remove(&client, &space.name_any()).await,
-            Ok(Event::Init | Event::InitDone) => Ok(()),
+            Ok(Event::Delete(space)) => {
+                let name = space.name_any();
+                let mut concerned = spaces.below(&name);
+                spaces.0.remove(&name);
+                concerned.retain(|other| *other != name);
+                warn(remove(&client, &name).await);
+                concerned
+            }
+            Ok(Event::Init) => {
+                spaces = Spaces::default();
+                continue;
+            }
+            Ok(Event::InitDone) => continue,
             Err(error) => {
                 tracing::warn!(%error, "the watch on spaces is interrupted");
-                Ok(())
+                continue;
             }
         };
-        if let Err(error) = told {
-            tracing::warn!(%error, "a space was not told its status");
+        for space in concerned {
+            let status = SpaceStatus {
+                parents: spaces.parents(&space),
+                ..status.clone()
+            };
+            warn(apply(&client, &space, &status).await);
         }
+    }
+}
+
+fn warn(told: kube::Result<()>) {
+    if let Err(error) = told {
+        tracing::warn!(%error, "a space was not told its status");
+    }
+}
+
+/// The spaces, each with the parent that its label names.
+#[derive(Default)]
+struct Spaces(BTreeMap<String, Option<String>>);
+
+impl Spaces {
+    /// The parent of a space, the parent's parent, and so on; a label that names no space ends it.
+    fn parents(&self, space: &str) -> Vec<String> {
+        let mut parents: Vec<String> = Vec::new();
+        let mut at = space;
+        while let Some(Some(parent)) = self.0.get(at)
+            && self.0.contains_key(parent)
+            && parent != space
+            && !parents.contains(parent)
+        {
+            parents.push(parent.clone());
+            at = parent;
+        }
+        parents
+    }
+
+    /// A space and all that have it among their parents.
+    fn below(&self, space: &str) -> Vec<String> {
+        let names = self.0.keys();
+        let concerned =
+            names.filter(|name| *name == space || self.parents(name).iter().any(|it| it == space));
+        concerned.cloned().collect()
     }
 }
 
@@ -61,5 +115,44 @@ async fn remove(client: &Client, space: &str) -> kube::Result<()> {
     match removed {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         other => other.map(|_| ()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spaces(known: &[(&str, Option<&str>)]) -> Spaces {
+        let known = known.iter();
+        let known = known.map(|(name, parent)| ((*name).to_owned(), parent.map(str::to_owned)));
+        Spaces(known.collect())
+    }
+
+    #[test]
+    fn parents_are_found_to_the_root_and_no_further() {
+        let it = spaces(&[
+            ("dev", None),
+            ("alice", Some("dev")),
+            ("fix", Some("alice")),
+            ("lost", Some("nowhere")),
+            ("hen", Some("egg")),
+            ("egg", Some("hen")),
+        ]);
+        assert_eq!(it.parents("fix"), ["alice", "dev"]);
+        assert!(it.parents("dev").is_empty());
+        assert!(it.parents("lost").is_empty(), "its parent is no space");
+        assert_eq!(it.parents("hen"), ["egg"], "a circle has an end");
+    }
+
+    #[test]
+    fn what_changes_above_concerns_those_below() {
+        let it = spaces(&[
+            ("dev", None),
+            ("alice", Some("dev")),
+            ("fix", Some("alice")),
+            ("test", None),
+        ]);
+        assert_eq!(it.below("dev"), ["alice", "dev", "fix"]);
+        assert_eq!(it.below("test"), ["test"]);
     }
 }

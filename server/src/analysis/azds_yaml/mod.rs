@@ -13,10 +13,12 @@ mod rules;
 mod schema;
 mod settings;
 mod tokens;
+mod upgrade;
 
 pub use order::Given;
 pub use settings::{ContainerSettings, Settings, ValuesFile};
 pub use tokens::Tokens;
+pub use upgrade::upgrade;
 
 pub(super) use rules::remove as remove_entry;
 pub(super) use tokens::{is_token, tokens_in};

@@ -28,6 +28,9 @@ pub struct Prep {
     /// Say what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Bring an azds.yaml of version 1.0 to 1.1, and do nothing else; azds.yaml.bak is what it was
+    #[arg(long, conflicts_with_all = ["public", "chart", "language"])]
+    upgrade: bool,
     #[command(flatten)]
     answer: Answer,
 }
@@ -40,10 +43,26 @@ impl Prep {
             chart: self.chart,
             language: self.language,
             dry_run: self.dry_run,
+            upgrade: self.upgrade,
         };
         let result = answer::run(async |progress| prep::prep(&arguments, &progress).await);
-        self.answer
-            .give(result, |result| prepared(result, arguments.dry_run))
+        self.answer.give(result, |result| match arguments.upgrade {
+            true => upgraded(result, arguments.dry_run),
+            false => prepared(result, arguments.dry_run),
+        })
+    }
+}
+
+fn upgraded(result: &PrepResult, dry_run: bool) -> String {
+    let folder = result.folder.display();
+    match (result.written.as_slice(), dry_run) {
+        ([backup, ..], false) => {
+            format!("azds.yaml in {folder} has version 1.1 now; {backup} is what it was")
+        }
+        ([backup, ..], true) => {
+            format!("azds.yaml in {folder} would get version 1.1, and {backup} what it is")
+        }
+        ([], _) => format!("azds.yaml in {folder} has version 1.1 already"),
     }
 }
 

@@ -3,9 +3,11 @@
 mod answer;
 mod cluster;
 mod debug;
+mod exec;
 mod files;
 mod log;
 mod services;
+mod space;
 mod up;
 
 use std::process::ExitCode;
@@ -39,9 +41,13 @@ enum Command {
     ListUris(services::List),
     /// Show what a service writes, until Ctrl+C
     Logs(services::Logs),
-    /// Choose a folder's space
+    /// Run a command in a service's container
+    Exec(exec::Exec),
+    /// Choose, list and remove spaces
     #[command(subcommand)]
-    Space(services::Space),
+    Space(space::Space),
+    /// Show where commands work: cluster, space, suffix of public hosts
+    ShowContext(space::ShowContext),
     /// Check azds.yaml and the values files that belong to it
     Check(check::Arguments),
     /// Say what is wrong with folder, machine and cluster
@@ -87,7 +93,9 @@ fn main() -> ExitCode {
         Command::ListUp(arguments) => arguments.services(),
         Command::ListUris(arguments) => arguments.uris(),
         Command::Logs(arguments) => arguments.run(),
+        Command::Exec(arguments) => arguments.run(),
         Command::Space(command) => command.run(),
+        Command::ShowContext(arguments) => arguments.run(),
         Command::Check(arguments) => files::check(&arguments),
         Command::Doctor(arguments) => arguments.run(),
         Command::UseDevSpaces(arguments) => arguments.run(),

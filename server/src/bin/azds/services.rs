@@ -1,14 +1,14 @@
-//! `down`, `list-up`, `list-uris` and `space`: a developer's day.
+//! `down`, `list-up`, `list-uris` and `logs`: a developer's day.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use azds::commands::doctor::doctor;
 use azds::commands::owner::background;
-use azds::commands::{down, list_up, list_uris, logs, select_space, terminal};
+use azds::commands::{down, list_up, list_uris, logs, terminal};
 use azds::progress::Progress;
 use azds_protocol::commands::{DoctorResult, ServiceArguments};
-use clap::{Args, Subcommand};
+use clap::Args;
 
 use crate::answer::{self, Answer};
 
@@ -98,31 +98,6 @@ impl Logs {
                 ExitCode::FAILURE
             }
         }
-    }
-}
-
-#[derive(Subcommand)]
-pub enum Space {
-    /// Work in this space from now on
-    Select {
-        /// Name of the space
-        #[arg(short, long)]
-        name: String,
-        /// Folder of the service
-        #[arg(default_value = ".")]
-        dir: PathBuf,
-        #[command(flatten)]
-        answer: Answer,
-    },
-}
-
-impl Space {
-    pub fn run(self) -> ExitCode {
-        let Space::Select { name, dir, answer } = self;
-        let arguments = service_arguments(dir, Some(name.clone()), false);
-        let result =
-            answer::run(async |progress| select_space::select_space(&arguments, &progress).await);
-        answer.give(result, |()| format!("Dev space '{name}' is selected"))
     }
 }
 

@@ -32,8 +32,51 @@ pub struct Up {
     /// Configuration of azds.yaml; none for the plain build
     #[arg(long, value_name = "NAME")]
     config: Option<String>,
+    /// Program to start in the container, instead of what azds.yaml, chart and image say; its arguments
+    /// follow after --
+    #[arg(long, value_name = "PROGRAM")]
+    command: Option<String>,
+    #[command(flatten)]
+    old: Old,
     #[command(flatten)]
     answer: Answer,
+    /// Arguments of --command
+    #[arg(last = true, requires = "command", value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
+/// What the tasks that Azure Dev Spaces wrote say besides. They end when the service is up and leave
+/// the rest to a background process, which azds does with --detach.
+#[derive(Args)]
+struct Old {
+    /// The service runs until `azds exec --on-exit-resume-up` takes its place
+    #[arg(long, alias = "no-command", hide = true)]
+    await_exec: bool,
+    #[arg(long, hide = true)]
+    keep_alive: bool,
+    #[arg(long, hide = true)]
+    iterate: bool,
+    #[arg(long, hide = true)]
+    sync_only: bool,
+    #[arg(long, hide = true)]
+    disable_http_traces: bool,
+    #[arg(long, hide = true)]
+    no_telemetry: bool,
+}
+
+impl Old {
+    fn detach(&self) -> bool {
+        let Old {
+            await_exec,
+            keep_alive,
+            iterate,
+            sync_only,
+            // There are no traces and no telemetry to switch off.
+            disable_http_traces: _,
+            no_telemetry: _,
+        } = *self;
+        await_exec || keep_alive || iterate || sync_only
+    }
 }
 
 fn port_mapping(text: &str) -> Result<PortMapping, String> {
@@ -53,8 +96,9 @@ impl Up {
             space: self.space,
             configuration: self.config,
             ports: self.ports,
+            command: self.command.into_iter().chain(self.arguments).collect(),
         };
-        if self.detach {
+        if self.detach || self.old.detach() {
             let result = answer::run(async |progress| up(&arguments, &progress).await);
             return self.answer.give(result, is_up);
         }

@@ -6,6 +6,7 @@ mod go;
 mod node;
 mod project;
 mod python;
+mod upgrade;
 mod write;
 
 use std::fs;
@@ -24,10 +25,10 @@ const WHAT: &str = "the service was not prepared";
 
 /// Writes Dockerfiles, chart and azds.yaml into the folder of a service.
 pub async fn prep(arguments: &PrepArguments, progress: &Progress) -> Result<PrepResult> {
-    let _step = progress.begin(if arguments.dry_run {
-        "Finding out what to write"
-    } else {
-        "Writing Dockerfiles, chart and azds.yaml"
+    let _step = progress.begin(match (arguments.dry_run, arguments.upgrade) {
+        (true, _) => "Finding out what to write",
+        (false, true) => "Upgrading azds.yaml",
+        (false, false) => "Writing Dockerfiles, chart and azds.yaml",
     });
     let arguments = arguments.clone();
     tokio::task::spawn_blocking(move || prepare(&arguments))
@@ -42,6 +43,9 @@ fn prepare(arguments: &PrepArguments) -> Result<PrepResult> {
             .try_to("Name the folder of the service, which has its project file."));
     }
     let folder = fs::canonicalize(&arguments.folder).or_fail(WHAT, &given)?;
+    if arguments.upgrade {
+        return upgrade::upgrade_file(&folder, arguments.dry_run);
+    }
     let mut warnings = Vec::new();
     let project = Project::find(&folder, arguments.language.as_deref(), &mut warnings)?;
     let existing = Existing::find(&folder, arguments.chart.as_deref(), &mut warnings)?;

@@ -257,3 +257,29 @@ fn what_is_written_is_read_as_it_is_meant() {
         );
     }
 }
+
+#[test]
+fn an_old_azds_yaml_is_upgraded_and_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("azds.yaml");
+    let old = "kind: helm-release\napiVersion: 1.0\nbuild:\n  context: .\n  dockerfile: Dockerfile\ninstall:\n  chart: charts/old\n";
+    fs::write(&path, old).expect("written");
+    fs::write(folder.path().join("azds.yaml.bak"), "mine").expect("written");
+    let upgrade = |dry_run| {
+        prepare(&PrepArguments {
+            folder: folder.path().to_owned(),
+            upgrade: true,
+            dry_run,
+            ..PrepArguments::default()
+        })
+        .expect("upgraded")
+    };
+    upgrade(true);
+    assert_eq!(fs::read_to_string(&path).expect("a file"), old);
+    assert_eq!(upgrade(false).written, ["azds.yaml.bak2", "azds.yaml"]);
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a file");
+    assert_eq!(read("azds.yaml"), old.replace("1.0", "1.1"));
+    assert_eq!(read("azds.yaml.bak2"), old);
+    assert_eq!(read("azds.yaml.bak"), "mine");
+    assert_eq!(upgrade(false).kept, ["azds.yaml"], "once is enough");
+}

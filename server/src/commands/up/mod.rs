@@ -187,8 +187,8 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     ports_are_free(&key, &arguments.ports).await?;
 
     let variable = variables(&service.folder);
-    let expand = |tag: &str, host_suffix: &str| {
-        let tokens = values::tokens(tag, &space, host_suffix);
+    let expand = |tag: &str, parents: &[String], host_suffix: &str| {
+        let tokens = values::tokens(tag, &space, parents, host_suffix);
         settings.clone().expand(&tokens, &variable)
     };
     let step = progress.begin(format!(
@@ -196,7 +196,7 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         cluster.context
     ));
     let read = {
-        let (service, paths) = (Arc::clone(&service), expand("", ""));
+        let (service, paths) = (Arc::clone(&service), expand("", &[], ""));
         let read = tokio::task::spawn_blocking(move || values::build_context(&service, &paths));
         async { read.await.or_fail(WHAT, "the build context")? }
     };
@@ -208,19 +208,22 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     let (status, (), context) = progress.or_cancelled(WHAT, ask).await?;
     drop(step);
 
-    let build_settings = expand("", &status.host_suffix);
+    let build_settings = expand("", &status.parents, &status.host_suffix);
     let spec = BuildSpec {
         release: release.clone(),
         context: context.digest(),
         args: build_settings.args,
-        command: build_settings.container.command,
+        command: match arguments.command.is_empty() {
+            true => build_settings.container.command,
+            false => arguments.command.clone(),
+        },
     };
     let context = Arc::new(context);
     let wanted = Wanted {
         cluster: &cluster,
         space: &space,
         service: &service,
-        settings: &expand("", &status.host_suffix),
+        settings: &expand("", &status.parents, &status.host_suffix),
         context: &context,
         spec: &spec,
     };
@@ -229,7 +232,7 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         Some(in_place) => in_place.tag.clone(),
         None => context::tag(&space, &spec),
     };
-    let settings = expand(&tag, &status.host_suffix);
+    let settings = expand(&tag, &status.parents, &status.host_suffix);
     let chart = service.folder.join(&settings.chart);
     let (mut values, warnings) = values::values_files(&service, &settings)?;
     let ingress_class = values::ingress_class(&chart, &status.ingress_class)?;

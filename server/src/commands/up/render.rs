@@ -21,7 +21,7 @@ pub async fn render(folder: &Path, cancellation: &CancellationToken) -> Result<O
         let service = Service::read(&folder, WHAT)?;
         let settings = values::settings(&service, None)?;
         // What these stand for in a cluster matters to no template.
-        let tokens = values::tokens("mindaro-0000000000000000", "default", ".localhost");
+        let tokens = values::tokens("mindaro-0000000000000000", "default", &[], ".localhost");
         let settings = settings.expand(&tokens, variables(&service.folder));
         let (files, _) = values::values_files(&service, &settings)?;
         Ok((service, settings, files))

@@ -45,12 +45,16 @@ pub fn build_context(service: &Service, settings: &Settings) -> Result<BuildCont
     })
 }
 
-/// What the tokens stand for in a space. Spaces have no parents yet, so each is a root.
-pub fn tokens(tag: &str, space: &str, host_suffix: &str) -> Tokens {
+/// What the tokens stand for in a space with these parents, the root last.
+pub fn tokens(tag: &str, space: &str, parents: &[String], host_suffix: &str) -> Tokens {
+    let (space_prefix, root) = match parents.last() {
+        Some(root) => (format!("{space}.s."), root.as_str()),
+        None => (String::new(), space),
+    };
     Tokens {
         tag: tag.to_owned(),
-        space_prefix: String::new(),
-        root_space_prefix: format!("{space}."),
+        space_prefix,
+        root_space_prefix: format!("{root}."),
         host_suffix: host_suffix.to_owned(),
     }
 }
@@ -149,6 +153,21 @@ mod tests {
         assert!(values_files(&it, &none).expect("files").0.is_empty());
         let failure = settings(&it, Some("debug")).expect_err("no such configuration");
         assert!(failure.remedy.contains("develop, none"), "{failure}");
+    }
+
+    #[test]
+    fn hosts_of_a_child_space_name_it_and_the_root() {
+        let host = |space: &str, parents: &[&str]| {
+            let parents: Vec<_> = parents.iter().map(|it| (*it).to_owned()).collect();
+            let it = tokens("t", space, &parents, ".x");
+            format!(
+                "{}{}shop{}",
+                it.space_prefix, it.root_space_prefix, it.host_suffix
+            )
+        };
+        assert_eq!(host("dev", &[]), "dev.shop.x");
+        assert_eq!(host("alice", &["dev"]), "alice.s.dev.shop.x");
+        assert_eq!(host("fix", &["alice", "dev"]), "fix.s.dev.shop.x");
     }
 
     #[test]

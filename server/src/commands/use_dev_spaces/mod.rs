@@ -3,12 +3,12 @@
 mod chart;
 mod grant;
 mod remove;
+mod space;
 mod wait;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use azds_protocol::agent::SPACE_LABEL;
 use azds_protocol::commands::{DevSpacesResult, UseDevSpacesArguments};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ObjectMeta, Patch, PatchParams};
@@ -21,7 +21,8 @@ use crate::cluster::helm::{self, Install};
 use crate::failure::{Context, Result};
 use crate::progress::Progress;
 
-pub use remove::remove_dev_spaces;
+pub use remove::{remove_dev_spaces, remove_space};
+pub use space::make_space;
 
 /// Namespace of everything that azds runs in the cluster.
 const NAMESPACE: &str = "azds";
@@ -39,10 +40,9 @@ pub async fn use_dev_spaces(
     progress: &Progress,
 ) -> Result<DevSpacesResult> {
     let cluster = Cluster::from_kubeconfig().await?;
-    let space = arguments
-        .space
-        .clone()
-        .unwrap_or_else(|| cluster.default_namespace.clone());
+    let path = arguments.space.as_deref();
+    let path = path.unwrap_or(&cluster.default_namespace);
+    let space = path.rsplit('/').next().unwrap_or(path).to_owned();
     let step = progress.begin(format!(
         "Setting up dev spaces on target '{}'",
         cluster.context
@@ -60,8 +60,7 @@ pub async fn use_dev_spaces(
 
     let step = progress.begin(format!("Setting up dev space '{space}'"));
     let of_space = async {
-        let label = BTreeMap::from([(SPACE_LABEL.to_owned(), "true".to_owned())]);
-        let mut changed = ensure_namespace(&cluster, &space, label).await?;
+        let mut changed = make_space(&cluster, path).await?;
         if !arguments.grant.is_empty() {
             changed |= grant::grant(&cluster, &space, &arguments.grant).await?;
         }

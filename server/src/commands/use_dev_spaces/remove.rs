@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use azds_protocol::agent::{SPACE_LABEL, STATUS_CONFIG_MAP};
-use azds_protocol::commands::DevSpacesResult;
+use azds_protocol::agent::{PARENT_LABEL, SPACE_LABEL, STATUS_CONFIG_MAP};
+use azds_protocol::commands::{DevSpacesResult, RemoveSpaceArguments, RemoveSpaceResult};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
@@ -37,7 +37,13 @@ pub async fn remove_dev_spaces(progress: &Progress) -> Result<DevSpacesResult> {
     for space in &spaces {
         let name = space.name_any();
         let _step = progress.begin(format!("Removing dev space '{name}'"));
-        let clear = clear_space(&cluster, &namespaces, space, progress);
+        let clear = async {
+            clear_space(&cluster, &namespaces, space, progress).await?;
+            if is_ours(space) && is_empty(&cluster, &name).await? {
+                remove_namespace(&cluster, &namespaces, &name).await?;
+            }
+            Ok(())
+        };
         progress.or_cancelled(WHAT, clear).await?;
     }
     let _step = progress.begin("Removing azds");
@@ -67,6 +73,56 @@ pub async fn remove_dev_spaces(progress: &Progress) -> Result<DevSpacesResult> {
     })
 }
 
+/// Makes a space an ordinary namespace again, or deletes it with all that is in it: only if azds made
+/// it, and something that runs only if that was said.
+pub async fn remove_space(
+    arguments: &RemoveSpaceArguments,
+    progress: &Progress,
+) -> Result<RemoveSpaceResult> {
+    let what = "the space was not removed";
+    let cluster = Cluster::from_kubeconfig().await?;
+    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
+    let labelled = ListParams::default().labels(&format!("{SPACE_LABEL}=true"));
+    let ask = async {
+        let found = namespaces.list(&labelled).await;
+        found.map_err(cluster.failed(what, "the namespaces"))
+    };
+    let spaces = progress.or_cancelled(what, ask).await?.items;
+    let name = arguments.space.rsplit('/').next().unwrap_or_default();
+    let object = format!("dev space {name}");
+    let space = spaces.iter().find(|space| space.name_any() == name);
+    let space = space.ok_or_else(|| {
+        Failure::new(what, &object, "there is none of this name")
+            .try_to("Run azds space list to see the spaces.")
+    })?;
+    let children = spaces
+        .iter()
+        .filter(|it| it.labels().get(PARENT_LABEL).is_some_and(|it| it == name));
+    let children: Vec<_> = children.map(ResourceExt::name_any).collect();
+    if !children.is_empty() {
+        let why = format!("it is the parent of {}", children.join(", "));
+        return Err(Failure::new(what, object, why).try_to("Remove its children first."));
+    }
+    let delete = is_ours(space) && !arguments.keep_namespace;
+    if delete && !arguments.yes && !is_empty(&cluster, name).await? {
+        let why = "something runs in its namespace, which would be deleted with all that is in it";
+        return Err(Failure::new(what, object, why)
+            .try_to("Add --yes to delete it, or --no-delete to keep the namespace."));
+    }
+    let _step = progress.begin(format!("Removing dev space '{name}'"));
+    let work = async {
+        if delete {
+            return remove_namespace(&cluster, &namespaces, name).await;
+        }
+        clear_space(&cluster, &namespaces, space, progress).await
+    };
+    progress.or_cancelled(what, work).await?;
+    Ok(RemoveSpaceResult {
+        space: name.to_owned(),
+        namespace_deleted: delete,
+    })
+}
+
 /// Takes from each node what azds left there. No object would tell of it afterwards.
 async fn clean_nodes(cluster: &Cluster, release: &str, progress: &Progress) -> Result<()> {
     let step = progress.begin("Cleaning the nodes");
@@ -93,7 +149,6 @@ async fn clear_space(
     progress: &Progress,
 ) -> Result<()> {
     let name = space.name_any();
-    let is_ours = space.annotations().contains_key(MADE_ANNOTATION);
     let services = helm::list(&name, RELEASES).await?;
     for release in &services {
         progress.warn(format!(
@@ -103,7 +158,7 @@ async fn clear_space(
         ));
     }
     let without: Value = json!({"metadata": {
-        "labels": {SPACE_LABEL: null},
+        "labels": {SPACE_LABEL: null, PARENT_LABEL: null},
         "annotations": {MADE_ANNOTATION: null},
     }});
     namespaces
@@ -112,11 +167,12 @@ async fn clear_space(
         .map_err(cluster.failed(WHAT, &format!("namespace {name}")))?;
     remove::<RoleBinding>(cluster, &name, DEVELOPER).await?;
     remove::<Role>(cluster, &name, DEVELOPER).await?;
-    remove::<ConfigMap>(cluster, &name, STATUS_CONFIG_MAP).await?;
-    if is_ours && services.is_empty() && is_empty(cluster, &name).await? {
-        remove_namespace(cluster, namespaces, &name).await?;
-    }
-    Ok(())
+    remove::<ConfigMap>(cluster, &name, STATUS_CONFIG_MAP).await
+}
+
+/// Whether azds made a namespace, and so may delete it.
+fn is_ours(namespace: &Namespace) -> bool {
+    namespace.annotations().contains_key(MADE_ANNOTATION)
 }
 
 /// Whether nothing runs in a namespace that azds made, so that it goes as it came.

@@ -103,6 +103,20 @@ fn entry<'n>(map: &'n Node, key: &str) -> Option<&'n Entry> {
     entries.rfind(|entry| entry.key.text() == Some(key))
 }
 
+/// The edit that puts a line after the one with `kind`.
+pub(super) fn insert_after_kind(root: &Node, text: &str, line: &str) -> Option<Edit> {
+    let kind = entry(root, "kind")?;
+    let (_, indent, end) = first_line(root, text)?;
+    let at = kind.value.range.end;
+    let at = text[at..]
+        .find(['\r', '\n'])
+        .map_or(text.len(), |to| at + to);
+    Some(Edit {
+        range: at..at,
+        text: format!("{end}{indent}{line}"),
+    })
+}
+
 /// The fix that puts lines before the first entry of a map.
 fn insert_first(title: &str, map: &Node, text: &str, lines: &[&str]) -> Option<Fix> {
     let (at, indent, end) = first_line(map, text)?;

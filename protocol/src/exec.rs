@@ -1,0 +1,36 @@
+//! A command that is run in a container with its standard streams. A request to the host, besides
+//! those of [`crate::agent`]:
+//!
+//! | request | body → answer |
+//! |---|---|
+//! | `POST /v1/exec` | an [`Exec`], then standard input → frames |
+//!
+//! The body begins with the length of the JSON as u32 in big-endian order, and the JSON. Its end is the
+//! end of standard input. A frame is one byte that says what it is, the length of its content as u32
+//! in big-endian order, and the content. [`END`] is the last one. A developer who is gone ends the
+//! command.
+//!
+//! Whoever has the token of an `up` has changed the files that run in its container and can start its
+//! service under a debugger: the command may do nothing that they could not do before.
+
+use serde::{Deserialize, Serialize};
+
+/// The length of a frame's head.
+pub const FRAME_HEAD: usize = 5;
+/// A frame of standard output.
+pub const STDOUT: u8 = 1;
+/// A frame of standard error.
+pub const STDERR: u8 = 2;
+/// The frame with the exit code as its one byte.
+pub const END: u8 = 3;
+
+/// What is to be run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exec {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Whether the service is ended first, and started again when the command has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_place: bool,
+}

@@ -1,0 +1,54 @@
+//! A command that is run by a host, with its standard streams.
+
+use azds_protocol::exec::{END, Exec, FRAME_HEAD, STDOUT};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::Method;
+use hyper::body::Frame;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+
+use super::{Agent, reader};
+use crate::failure::{Context, Failure, Result};
+
+const WHAT: &str = "the command did not come to its end";
+
+impl Agent {
+    /// Runs a command and carries its streams; its exit code. Dropped, it ends the command.
+    pub async fn exec(
+        &self,
+        order: &Exec,
+        input: impl AsyncRead + Send + 'static,
+        out: &mut (impl AsyncWrite + Unpin),
+        err: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<u8> {
+        let json = serde_json::to_vec(order).or_fail(WHAT, self.name.as_str())?;
+        let length = u32::try_from(json.len()).or_fail(WHAT, "its command line")?;
+        let head = [Bytes::copy_from_slice(&length.to_be_bytes()), json.into()];
+        let head = futures_util::stream::iter(head.map(Ok));
+        let body = head.chain(ReaderStream::new(input));
+        let body = StreamBody::new(body.map(|piece| piece.map(Frame::data))).boxed_unsync();
+        let answer = self.request(Method::POST, "/v1/exec", body).await?;
+        let mut frames = reader(answer.into_body());
+        let gone = |_| Failure::new(WHAT, self.name.as_str(), "the connection to its pod broke");
+        loop {
+            let mut head = [0; FRAME_HEAD];
+            frames.read_exact(&mut head).await.map_err(gone)?;
+            let [kind, length @ ..] = head;
+            let mut content = vec![0; u32::from_be_bytes(length) as usize];
+            frames.read_exact(&mut content).await.map_err(gone)?;
+            match (kind, content.as_slice()) {
+                (END, [code]) => return Ok(*code),
+                (STDOUT, content) => write(out, content).await?,
+                (_, content) => write(err, content).await?,
+            }
+        }
+    }
+}
+
+async fn write(to: &mut (impl AsyncWrite + Unpin), content: &[u8]) -> Result<()> {
+    let what = "the output of the command is not shown";
+    to.write_all(content).await.or_fail(what, "")?;
+    to.flush().await.or_fail(what, "")
+}
