@@ -20,6 +20,14 @@ use serde_json::json;
 /// How long anything that the cluster does at once may take on a loaded machine.
 pub const SOON: Duration = Duration::from_secs(60);
 
+/// Where the node and its pods reach the registry.
+pub const REGISTRY: &str = "10.250.0.1:5443";
+
+/// Docker's configuration of somebody who may use the registry, which is at `address`.
+pub fn registry_login(address: &str) -> serde_json::Value {
+    json!({"auths": {address: {"username": "someone", "password": "pass", "auth": "c29tZW9uZTpwYXNz"}}})
+}
+
 /// The cluster that `cargo xtask cluster up` started: what its state.json says.
 #[derive(Clone, Deserialize)]
 pub struct Cluster {
@@ -39,6 +47,10 @@ pub struct Cluster {
     pub delve: PathBuf,
     /// js-debug's DAP server.
     pub js_debug: PathBuf,
+    /// Where the node's registry is reached from this machine.
+    pub registry: String,
+    /// The authority that has signed its certificate.
+    pub authority: PathBuf,
 }
 
 impl Cluster {
@@ -57,8 +69,12 @@ impl Cluster {
             .or_else(|| set("HOME").map(|home| home.join(".cache/azds")));
         let state = cache.and_then(|cache| std::fs::read(cache.join("cluster/state.json")).ok());
         let state = state.expect("no cluster runs: start one with `cargo xtask cluster up`");
-        serde_json::from_slice(&state)
-            .expect("state.json is of another version: run `cargo xtask cluster down`, then `up`")
+        let mut cluster: Self = serde_json::from_slice(&state)
+            .expect("state.json is of another version: run `cargo xtask cluster down`, then `up`");
+        if let Some(helm) = set("AZDS_TEST_HELM") {
+            cluster.helm = helm;
+        }
+        cluster
     }
 
     /// A client with every right.

@@ -45,6 +45,11 @@ pub const SECRET_FOLDER: &str = "/azds-up";
 pub const SECRET_TOKEN: &str = "token";
 /// Key of the [`BuildSpec`] in the Secret of an `up`.
 pub const SECRET_BUILD: &str = "build.json";
+/// Key of the build secrets ([`Private::secrets`], as JSON) in the Secret of an `up` that has some.
+pub const SECRET_BUILD_SECRETS: &str = "secrets.json";
+/// Where the Secrets of type `kubernetes.io/dockerconfigjson` that the pod pulls with are mounted for
+/// the build, if there are some.
+pub const PULL_FOLDER: &str = "/azds-pull";
 /// Prefix of every image tag that azds builds. The webhook is called for these images only.
 pub const TAG_PREFIX: &str = "mindaro-";
 /// Name of the init container that builds the image, as the original's was called.
@@ -176,6 +181,27 @@ pub struct BuildRequest {
     pub repository: String,
     /// What is to be built.
     pub spec: BuildSpec,
+    /// What the build needs and nobody may see.
+    #[serde(default)]
+    pub private: Private,
+}
+
+/// What a build needs and nobody may see: it is in no tag, log or image.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Private {
+    /// Build secrets by their ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
+    /// Logins of registries, as `auths` of Docker's configuration has them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub logins: BTreeMap<String, serde_json::Value>,
+}
+
+impl std::fmt::Debug for Private {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.secrets.keys().chain(self.logins.keys()).collect();
+        write!(f, "Private{names:?}")
+    }
 }
 
 /// What the builder lacks of a [`Manifest`], in no particular order.

@@ -232,6 +232,30 @@ pub struct UseDevSpacesArguments {
     pub values: Vec<PathBuf>,
 }
 
+/// Arguments of `images push`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushImagesArguments {
+    /// The registry: `HOST[:PORT][/FOLDER]`.
+    pub registry: String,
+    /// Agents for other architectures than that of azds' own.
+    pub agents: Vec<PathBuf>,
+    /// A file with authorities (PEM) that the registry's certificate may be signed by.
+    pub registry_ca: Option<PathBuf>,
+    /// Speak HTTP without TLS.
+    pub plain_http: bool,
+}
+
+/// Result of `images push`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushImagesResult {
+    /// Name of the image, with its tag.
+    pub image: String,
+    /// Digest of its index.
+    pub digest: String,
+    /// The architectures that it is for, in Kubernetes' words.
+    pub architectures: Vec<String>,
+}
+
 /// Result of `use-dev-spaces` and `remove-dev-spaces`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

@@ -7,7 +7,7 @@ use azds::context;
 use azds::failure::Result;
 use azds_protocol::agent::{
     Blob, BuildEvent, BuildRequest, BuildSpec, Entry, GATE_AUDIENCE, GATE_PORT, GATE_SERVER_NAME,
-    Manifest,
+    Manifest, Private,
 };
 use azds_tests::{Cluster, Namespace};
 use k8s_openapi::api::core::v1::{Pod, Secret};
@@ -145,6 +145,7 @@ async fn the_tag_of_an_image_is_the_gates_own() {
         let request = BuildRequest {
             repository: repository.to_owned(),
             spec: spec.clone(),
+            private: Private::default(),
         };
         let request = serde_json::to_vec(&request).expect("JSON");
         gate.build(full(request), |_| {}).await

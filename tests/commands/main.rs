@@ -6,6 +6,7 @@ mod exec;
 mod failures;
 mod gate;
 mod life;
+mod private;
 mod probes;
 mod sync;
 mod values;

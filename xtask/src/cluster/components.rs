@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use super::network::{DNS, NODE, PODS, SERVICES};
+use super::network::{DNS, NODE, PODS, REGISTRY, SERVICES};
 use super::pki::Pki;
 use super::remains;
 use crate::shell::tail_of;
@@ -44,6 +44,8 @@ state = "{folder}/containerd-state"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "{folder}/cni"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{folder}/certs.d"
 "#
         );
         // ptp, so that traffic between pods crosses the rules of kube-proxy.
@@ -64,6 +66,34 @@ state = "{folder}/containerd-state"
             Path::new("containerd"),
             &format!("--config {folder}/containerd.toml"),
         )
+    }
+
+    /// A registry of images that wants to know who one is, and containerd's trust in it.
+    pub fn start_registry(&mut self, registry: &Path, pki: &Pki) -> Result<()> {
+        let file = |name: &str| pki.file(name).display().to_string();
+        let users = self.folder.join("registry-users");
+        // bcrypt of "pass".
+        let hash = "$2b$12$EETB9KecE2TN1jwrRFsik.4gWvz0FTllEARc/F3ZM9zkeJ3YNMuJa";
+        fs::write(&users, format!("someone:{hash}\n"))?;
+        let config = json!({
+            "version": 0.1,
+            "log": {"level": "warn"},
+            "storage": {"inmemory": null},
+            "auth": {"htpasswd": {"realm": "tests", "path": users}},
+            "http": {"addr": REGISTRY, "secret": "tests",
+                "tls": {"certificate": file("registry.crt"), "key": file("registry.key")}},
+        });
+        let path = self.folder.join("registry.yaml");
+        fs::write(&path, config.to_string())?;
+        let hosts = self.folder.join("certs.d").join(REGISTRY);
+        fs::create_dir_all(&hosts)?;
+        let host = format!("https://{REGISTRY}");
+        let hosts_toml = format!(
+            "server = {host:?}\n[host.{host:?}]\n  ca = {:?}\n",
+            file("ca.crt")
+        );
+        fs::write(hosts.join("hosts.toml"), hosts_toml)?;
+        self.start("registry", registry, &path.display().to_string())
     }
 
     /// etcd and the API server.

@@ -50,6 +50,7 @@ pub fn up() -> Result<()> {
         helm: parts.helm,
         delve: parts.delve,
         js_debug: parts.js_debug,
+        registry: parts.registry,
     };
     fs::write(folder.join("plan.json"), serde_json::to_vec(&plan)?)?;
     let log = folder.join("logs/node.log");

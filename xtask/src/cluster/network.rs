@@ -8,6 +8,8 @@ use crate::shell::{command, run};
 
 /// The node's address, inside its network namespace only.
 pub const NODE: &str = "10.250.0.1";
+/// Where the registry listens.
+pub const REGISTRY: &str = "10.250.0.1:5443";
 /// Where pods get their addresses from.
 pub const PODS: &str = "10.244.0.0/22";
 /// Where Services get theirs from.

@@ -29,6 +29,8 @@ pub struct Plan {
     pub delve: PathBuf,
     /// As in [`State`].
     pub js_debug: PathBuf,
+    /// The registry's program.
+    pub registry: PathBuf,
 }
 
 /// Where the API server listens, inside.
@@ -47,7 +49,9 @@ pub fn node() -> Result<()> {
         .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let address =
         |listener: &TcpListener| Ok::<_, std::io::Error>(listener.local_addr()?.to_string());
+    let registry = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let (outside, ingress_address) = (address(&api)?, address(&ingress)?);
+    let registry_address = address(&registry)?;
 
     enter_namespaces(&folder)?;
     network::prepare()?;
@@ -67,10 +71,12 @@ pub fn node() -> Result<()> {
         kube: &plan.kube,
         running: Vec::new(),
     };
+    components.start_registry(&plan.registry, &pki)?;
     components.start_containerd()?;
     components.start_api_server(&pki, API)?;
     relay::serve(api, SocketAddr::from((Ipv4Addr::LOCALHOST, API)));
     relay::serve(ingress, SocketAddr::new(network::NODE.parse()?, 80));
+    relay::serve(registry, network::REGISTRY.parse()?);
     let kubectl = |arguments: &str| {
         let mut kubectl = command(
             &format!(
@@ -98,13 +104,15 @@ pub fn node() -> Result<()> {
     })?;
 
     let builder_values = folder.join("builder-values.yaml");
-    fs::write(&builder_values, builder_values_of(&folder))?;
+    fs::write(&builder_values, builder_values_of(&folder, &pki)?)?;
     State {
         kubeconfig,
         kubectl: plan.kubectl.clone(),
         helm: plan.helm.clone(),
         delve: plan.delve.clone(),
         js_debug: plan.js_debug.clone(),
+        registry: registry_address,
+        authority: pki.file("ca.crt"),
         ingress: format!("http://{ingress_address}"),
         containerd: folder.join("containerd-state/containerd.sock"),
         builder_values,
@@ -160,6 +168,8 @@ fn certificates(folder: &Path) -> Result<Pki> {
         &[],
     )?;
     pki.certificate("admin", "admin", "system:masters", &[])?;
+    let addresses = [network::NODE, "127.0.0.1"];
+    pki.certificate("registry", "registry", "azds-test-cluster", &addresses)?;
     pki.certificate(
         "kubelet",
         "system:node:node1",
@@ -188,13 +198,24 @@ fn wait(components: &mut Components, what: &str, done: impl Fn() -> bool) -> Res
 }
 
 /// The part of the chart's values that says where on this node containerd lies, its socket in its state folder as
-/// on any node, and where the builder may write.
-fn builder_values_of(folder: &Path) -> String {
-    let folder = folder.display();
-    format!(
-        "containerd:\n  socket: {folder}/containerd-state/containerd.sock\n  root: {folder}/containerd\n  \
-         state: {folder}/containerd-state\nbuildkit:\n  root: {folder}/buildkit\nstore: {folder}/store\n\
-         prepull:\n  images:\n    - mcr.microsoft.com/dotnet/core/sdk:3.1\n    \
-         - docker.io/library/python:3.11-slim\n"
-    )
+/// on any node, where the builder may write, and whom it trusts.
+fn builder_values_of(folder: &Path, pki: &Pki) -> Result<String> {
+    let state = folder.join("containerd-state");
+    let values = serde_json::json!({
+        "containerd": {
+            "socket": state.join("containerd.sock"),
+            "root": folder.join("containerd"),
+            "state": state,
+        },
+        "buildkit": {
+            "root": folder.join("buildkit"),
+            "authorities": fs::read_to_string(pki.file("ca.crt"))?,
+        },
+        "store": folder.join("store"),
+        "prepull": {"images": [
+            "mcr.microsoft.com/dotnet/core/sdk:3.1",
+            "docker.io/library/python:3.11-slim",
+        ]},
+    });
+    Ok(serde_json::to_string_pretty(&values)?)
 }

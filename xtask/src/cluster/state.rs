@@ -27,6 +27,11 @@ pub struct State {
     pub delve: PathBuf,
     /// js-debug's DAP server.
     pub js_debug: PathBuf,
+    /// Where the node's registry is reached. The node and its pods reach it at 10.250.0.1:5443; it wants
+    /// to know who one is (`someone`, `pass`), and the cluster's authority has signed its certificate.
+    pub registry: String,
+    /// The cluster's authority.
+    pub authority: PathBuf,
 }
 
 /// The folder of the running cluster: one for each cache, so one for each user.

@@ -7,15 +7,16 @@
 
 mod attempt;
 mod gate;
+mod private;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use azds_protocol::agent::{
-    AGENT_FOLDER, BUILD_PORT, BuildEvent, BuildRequest, BuildSpec, ImageStart, SECRET_BUILD,
-    SECRET_FOLDER, SECRET_TOKEN,
+    AGENT_FOLDER, BUILD_PORT, BuildEvent, BuildRequest, BuildSpec, ImageStart, PULL_FOLDER,
+    SECRET_BUILD, SECRET_FOLDER, SECRET_TOKEN,
 };
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -83,6 +84,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         request: BuildRequest {
             repository: repository.to_owned(),
             spec,
+            private: private::read(&secret, Path::new(PULL_FOLDER))?,
         },
         token: token.trim().to_owned(),
         attempt: Mutex::default(),

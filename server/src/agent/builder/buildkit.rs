@@ -1,13 +1,14 @@
 //! Runs `buildctl` and passes on what BuildKit says.
 
 mod output;
+mod private;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use azds_protocol::agent::{BuildEvent, ImageStart};
+use azds_protocol::agent::{BuildEvent, ImageStart, Private};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -28,25 +29,38 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct BuildKit {
     address: String,
     content: PathBuf,
+    args: Vec<String>,
+}
+
+/// What is to be built.
+pub struct Order<'a> {
+    /// The context.
+    pub from: &'a LaidOut,
+    /// Name and tag of the image.
+    pub image: &'a str,
+    /// Build arguments.
+    pub args: &'a BTreeMap<String, String>,
+    /// What nobody may see.
+    pub private: &'a Private,
 }
 
 impl BuildKit {
-    /// BuildKit at `address`, whose images lie in the content store `content`.
-    pub fn new(address: String, content: PathBuf) -> BuildKit {
-        BuildKit { address, content }
+    /// BuildKit at `address`, whose images lie in the content store `content`. Every build gets `args`
+    /// (`NAME=VALUE`) that it does not set itself.
+    pub fn new(address: String, content: PathBuf, args: Vec<String>) -> BuildKit {
+        BuildKit {
+            address,
+            content,
+            args,
+        }
     }
 
     /// Builds an image into the node's store. The last event says how it ended; it ends early if
     /// nobody listens any more.
-    pub async fn build(
-        &self,
-        from: &LaidOut,
-        image: &str,
-        args: &BTreeMap<String, String>,
-        events: &mpsc::Sender<BuildEvent>,
-    ) {
+    pub async fn build(&self, order: &Order<'_>, events: &mpsc::Sender<BuildEvent>) {
+        let image = order.image;
         let ended = tokio::select! {
-            ended = tokio::time::timeout(BUILD, self.run(from, image, args, events)) => ended,
+            ended = tokio::time::timeout(BUILD, self.run(order, events)) => ended,
             () = events.closed() => return,
         };
         let ended = ended.unwrap_or_else(|_| {
@@ -68,11 +82,16 @@ impl BuildKit {
 
     async fn run(
         &self,
-        from: &LaidOut,
-        image: &str,
-        args: &BTreeMap<String, String>,
+        order: &Order<'_>,
         events: &mpsc::Sender<BuildEvent>,
     ) -> Result<ImageStart> {
+        let Order {
+            from,
+            image,
+            args,
+            private,
+        } = *order;
+        let private = private::Files::write(private)?;
         let metadata = std::env::temp_dir().join(format!("azds-build-{}.json", files::unique()));
         let mut command = Command::new("buildctl");
         command
@@ -101,6 +120,14 @@ impl BuildKit {
                 .arg("--opt")
                 .arg(format!("build-arg:{name}={value}"));
         }
+        let given = |arg: &&String| {
+            let name = arg.split('=').next().unwrap_or_default();
+            args.keys().any(|known| known.eq_ignore_ascii_case(name))
+        };
+        for arg in self.args.iter().filter(|arg| !given(arg)) {
+            command.arg("--opt").arg(format!("build-arg:{arg}"));
+        }
+        private.name(&mut command);
         let mut child = command.spawn().or_fail(WHAT, "buildctl")?;
         let stderr = child.stderr.take().expect("it was asked for");
         let mut running = Interrupted(Some(child));

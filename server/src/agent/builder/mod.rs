@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::{GATE_SECRET, http, tls};
 use crate::context;
 use crate::failure::{Context, Failure, Result};
-use buildkit::BuildKit;
+use buildkit::{BuildKit, Order};
 use callers::{Caller, Callers};
 use store::Store;
 
@@ -55,6 +55,9 @@ pub struct Arguments {
     /// Folder of containerd's content store, in which the configuration of a built image is read.
     #[arg(long)]
     content: PathBuf,
+    /// Build argument NAME=VALUE that every build gets; can be given again.
+    #[arg(long = "build-arg", value_name = "NAME=VALUE")]
+    build_args: Vec<String>,
     /// Namespace of the set-up.
     #[arg(long, env = "AZDS_NAMESPACE")]
     namespace: String,
@@ -75,7 +78,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let gate = Arc::new(Gate {
         callers: Callers::new(client),
         store: Store::new(arguments.store),
-        buildkit: BuildKit::new(arguments.buildkit, arguments.content),
+        buildkit: BuildKit::new(arguments.buildkit, arguments.content, arguments.build_args),
     });
     let listener = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, GATE_PORT)))
         .await
@@ -188,8 +191,11 @@ async fn build(
     gate: Arc<Gate>,
     caller: &Caller,
 ) -> Result<http::Answer> {
-    let BuildRequest { repository, spec } =
-        http::read_json(request.into_body(), REQUEST_LIMIT).await?;
+    let BuildRequest {
+        repository,
+        spec,
+        private,
+    } = http::read_json(request.into_body(), REQUEST_LIMIT).await?;
     let tag = context::tag(&caller.namespace, &spec);
     let image = format!("{}:{tag}", buildkit::full_name(&repository)?);
     let laid_out = match gate.store.lay_out(&caller.namespace, &spec).await? {
@@ -209,9 +215,13 @@ async fn build(
         "builds"
     );
     tokio::spawn(async move {
-        gate.buildkit
-            .build(&laid_out, &image, &spec.args, &events)
-            .await;
+        let order = Order {
+            from: &laid_out,
+            image: &image,
+            args: &spec.args,
+            private: &private,
+        };
+        gate.buildkit.build(&order, &events).await;
     });
     Ok(http::lines(http::received(lines)))
 }

@@ -4,11 +4,12 @@
 //! quotas may ask for them.
 
 use azds_protocol::agent::{
-    AGENT_FOLDER, BUILD_CONTAINER, GATE_AUDIENCE, INSTRUMENTED_LABEL, SECRET_FOLDER, TAG_PREFIX,
+    AGENT_FOLDER, BUILD_CONTAINER, GATE_AUDIENCE, INSTRUMENTED_LABEL, PULL_FOLDER, SECRET_FOLDER,
+    TAG_PREFIX,
 };
 use serde_json::{Value, json};
 
-use super::probes;
+use super::{placement, probes};
 use crate::agent::probe::POD_IP;
 
 /// Where the build finds the token that it shows to the gate.
@@ -19,6 +20,9 @@ const AGENT_VOLUME: &str = "azds-agent";
 const SECRET_VOLUME: &str = "azds-up";
 /// Name of the volume with the token for the gate.
 const GATE_VOLUME: &str = "azds-gate";
+
+/// Name of the volume with the Secrets that the pod pulls with.
+const PULL_VOLUME: &str = "azds-pull";
 
 /// What the cluster's set-up contributes to each pod.
 #[derive(Debug, Clone)]
@@ -31,6 +35,10 @@ pub struct Additions {
     pub gate: String,
     /// Certificate of the authority that signed the gate's, PEM.
     pub authority: String,
+    /// Secrets that the agent's image is pulled with.
+    pub pull_secrets: Vec<String>,
+    /// What a node must be like to have a builder: matchExpressions of a node selector.
+    pub nodes: Value,
 }
 
 /// The patch that completes `pod`; empty if it is not one of an `up`, or complete already.
@@ -52,13 +60,35 @@ pub fn complete(pod: &Value, additions: &Additions) -> Vec<Value> {
     for (host, (index, container)) in wrapped.enumerate() {
         wrap(&mut patch, index, host, container);
     }
-    if pod["spec"]["initContainers"].is_array() {
-        patch.add("/spec/initContainers/0", build(image, additions));
-    } else {
-        patch.add("/spec/initContainers", json!([build(image, additions)]));
+    let mut pull_secrets = list(pod, "imagePullSecrets").to_vec();
+    for name in &additions.pull_secrets {
+        let secret = json!({"name": name});
+        if !pull_secrets.contains(&secret) {
+            pull_secrets.push(secret.clone());
+            patch.append(
+                &pod["spec"]["imagePullSecrets"],
+                "/spec/imagePullSecrets",
+                secret,
+            );
+        }
     }
-    for volume in volumes(tag) {
+    let mut build = build(image, additions);
+    let pulling = pulling(&pull_secrets);
+    if pulling.is_some()
+        && let Some(mounts) = build["volumeMounts"].as_array_mut()
+    {
+        mounts.push(json!({"name": PULL_VOLUME, "mountPath": PULL_FOLDER, "readOnly": true}));
+    }
+    if pod["spec"]["initContainers"].is_array() {
+        patch.add("/spec/initContainers/0", build);
+    } else {
+        patch.add("/spec/initContainers", json!([build]));
+    }
+    for volume in volumes(tag).into_iter().chain(pulling) {
         patch.append(&pod["spec"]["volumes"], "/spec/volumes", volume);
+    }
+    if let Some(affinity) = placement::affinity(pod, &additions.nodes) {
+        patch.add("/spec/affinity", affinity);
     }
     let label = format!("/metadata/labels/{}", INSTRUMENTED_LABEL.replace('/', "~1"));
     if !pod["metadata"]["labels"].is_object() {
@@ -165,6 +195,19 @@ fn volumes(tag: &str) -> [Value; 3] {
     ]
 }
 
+/// The logins by which the pod pulls, for the base images of its build; they need not all be there.
+fn pulling(secrets: &[Value]) -> Option<Value> {
+    let named = secrets.iter().filter_map(|secret| secret["name"].as_str());
+    let sources: Vec<Value> = named
+        .enumerate()
+        .map(|(index, name)| {
+            let item = json!({"key": ".dockerconfigjson", "path": format!("{index}.json")});
+            json!({"secret": {"name": name, "optional": true, "items": [item]}})
+        })
+        .collect();
+    (!sources.is_empty()).then(|| json!({"name": PULL_VOLUME, "projected": {"sources": sources}}))
+}
+
 /// The operations of a JSON patch, in the order in which they are applied.
 #[derive(Default)]
 struct Patch(Vec<Value>);
@@ -195,6 +238,8 @@ mod tests {
             pull_policy: "Never".into(),
             gate: "10.96.0.7:29172".into(),
             authority: "PEM".into(),
+            pull_secrets: vec!["pull".to_owned()],
+            nodes: json!([{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]),
         }
     }
 
@@ -274,11 +319,31 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_the_chart_has_already_is_not_added_again() {
+        let pod = json!({"spec": {
+            "containers": [{"image": "a:mindaro-1"}],
+            "imagePullSecrets": [{"name": "pull"}],
+        }});
+        let patch = complete(&pod, &additions());
+        let secrets = |op: &&Value| op["path"].to_string().contains("imagePullSecrets");
+        assert_eq!(patch.iter().find(secrets), None);
+        let volumes = patch.iter().filter(|op| op["path"] == "/spec/volumes/-");
+        let names: Vec<_> = volumes.map(|op| op["value"]["name"].clone()).collect();
+        assert_eq!(names, ["azds-agent", "azds-up", "azds-gate", "azds-pull"]);
+        let mounts = &added(&patch, "/spec/initContainers")[0]["volumeMounts"];
+        assert_eq!(mounts[3]["mountPath"], PULL_FOLDER);
+    }
+
+    #[test]
     fn lists_that_are_not_there_are_made_once() {
         let pod = json!({"spec": {"containers": [{"image": "a:mindaro-1"}]}});
         let patch = complete(&pod, &additions());
         let made: Vec<_> = patch.iter().filter(|op| op["value"] == json!([])).collect();
-        assert_eq!(made.len(), 3, "volumeMounts, env, volumes: {made:?}");
+        assert_eq!(
+            made.len(),
+            4,
+            "volumeMounts, env, volumes, imagePullSecrets: {made:?}"
+        );
         assert_eq!(added(&patch, "/metadata/labels"), &json!({}));
     }
 }

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod complete;
+mod placement;
 mod probes;
 mod spaces;
 mod store;
@@ -51,12 +52,22 @@ pub struct Arguments {
     /// Class of the Ingresses that azds writes.
     #[arg(long, default_value = "")]
     ingress_class: String,
+    /// Secret that the agent's image is pulled with; can be given again.
+    #[arg(long = "pull-secret")]
+    pull_secrets: Vec<String>,
+    /// What a node must be like to have a builder: matchExpressions of a node selector, as JSON.
+    #[arg(long, default_value = "[]", value_parser = expressions)]
+    nodes: Value,
     /// Namespace of the set-up.
     #[arg(long, env = "AZDS_NAMESPACE")]
     namespace: String,
     /// Address of the Service of the builders, which Kubernetes puts into the environment.
     #[arg(long, env = "AZDS_BUILDER_SERVICE_HOST")]
     gate: std::net::IpAddr,
+}
+
+fn expressions(text: &str) -> serde_json::Result<Value> {
+    serde_json::from_str(text)
 }
 
 /// Runs until it fails.
@@ -79,6 +90,8 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         pull_policy: arguments.pull_policy,
         gate: SocketAddr::new(arguments.gate, GATE_PORT).to_string(),
         authority: authority.certificate.clone(),
+        pull_secrets: arguments.pull_secrets,
+        nodes: arguments.nodes,
     });
     let status = SpaceStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),

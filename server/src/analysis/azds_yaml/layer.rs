@@ -24,6 +24,7 @@ pub(super) struct Layer {
     pub use_git_ignore: Option<bool>,
     pub ignore: Option<Vec<String>>,
     pub args: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, String>,
     pub chart: Option<Spanned>,
     pub values: Option<Vec<Spanned>>,
     pub set: Option<Json>,
@@ -39,12 +40,14 @@ impl Layer {
     /// Lays `top` over this: maps are merged, everything else is replaced.
     pub fn overlaid_by(mut self, top: Layer) -> Layer {
         self.args.extend(top.args);
+        self.secrets.extend(top.secrets);
         Layer {
             context: top.context.or(self.context),
             dockerfile: top.dockerfile.or(self.dockerfile),
             use_git_ignore: top.use_git_ignore.or(self.use_git_ignore),
             ignore: top.ignore.or(self.ignore),
             args: self.args,
+            secrets: self.secrets,
             chart: top.chart.or(self.chart),
             values: top.values.or(self.values),
             set: match (self.set, top.set) {
@@ -85,6 +88,7 @@ impl Layer {
             use_git_ignore: self.use_git_ignore.unwrap_or_default(),
             ignore: self.ignore.unwrap_or_default(),
             args: self.args,
+            secrets: self.secrets,
             chart: one(self.chart, ""),
             values,
             container_values: self

@@ -37,7 +37,8 @@ impl Reader<'_> {
                 .and_then(Node::text)
                 .and_then(as_bool);
             layer.ignore = self.texts(build, "ignore").map(plain);
-            layer.args = args(build);
+            layer.args = text_map(build, "args");
+            layer.secrets = text_map(build, "secrets");
         }
         if let Some(install) = node.get("install") {
             layer.chart = self.text(install, "chart");
@@ -97,9 +98,9 @@ impl Reader<'_> {
     }
 }
 
-fn args(build: &Node) -> BTreeMap<String, String> {
-    let args = build.get("args").map(Node::entries).unwrap_or_default();
-    let given = args.iter().filter(|entry| !entry.value.is_null());
+fn text_map(build: &Node, key: &str) -> BTreeMap<String, String> {
+    let entries = build.get(key).map(Node::entries).unwrap_or_default();
+    let given = entries.iter().filter(|entry| !entry.value.is_null());
     let texts = given.filter_map(|entry| Some((entry.key.text()?, entry.value.text()?)));
     texts
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

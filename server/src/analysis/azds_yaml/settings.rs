@@ -18,6 +18,8 @@ pub struct Settings {
     pub ignore: Vec<String>,
     /// `build.args`: Docker build arguments.
     pub args: BTreeMap<String, String>,
+    /// `build.secrets`: what `RUN --mount=type=secret,id=ID` finds.
+    pub secrets: BTreeMap<String, String>,
     /// `install.chart`; empty if the file names none.
     pub chart: String,
     /// `install.values`, later ones winning.

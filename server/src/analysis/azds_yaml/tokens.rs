@@ -30,9 +30,7 @@ pub(super) fn describe(name: &str) -> &'static str {
         "tag" => {
             "Tag of the image that is built: `mindaro-` and 16 digits that follow from what is built."
         }
-        "spacePrefix" => {
-            "`NAME.s.` in a child space, else empty. Spaces have no parents yet, so it is empty."
-        }
+        "spacePrefix" => "`NAME.s.` in a child space (`azds.io/parent-space`), else empty.",
         "rootSpacePrefix" => "Name of the root space and a dot, such as `default.`.",
         "hostSuffix" => {
             "What all public host names end in, with its leading dot: `.localhost`, or what the cluster was \
@@ -70,6 +68,11 @@ impl Settings {
             ignore: texts(self.ignore),
             args: self
                 .args
+                .into_iter()
+                .map(|(name, value)| (name, text(value)))
+                .collect(),
+            secrets: self
+                .secrets
                 .into_iter()
                 .map(|(name, value)| (name, text(value)))
                 .collect(),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use azds::commands::images;
 use azds::commands::use_dev_spaces::{remove_dev_spaces, use_dev_spaces};
-use azds_protocol::commands::UseDevSpacesArguments;
+use azds_protocol::commands::{PushImagesArguments, UseDevSpacesArguments};
 use clap::{Args, Subcommand};
 
 use crate::answer::{self, Answer};
@@ -80,13 +80,54 @@ pub enum Images {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Push to a registry of your own, with Docker's credentials for it
+    Push {
+        /// Where to: HOST, HOST:PORT or HOST/FOLDER
+        #[arg(long)]
+        registry: String,
+        /// azds-agent for another architecture, of the same release; can be given again
+        #[arg(long = "agent", value_name = "FILE")]
+        agents: Vec<PathBuf>,
+        /// Authorities (PEM) that the registry's certificate may be signed by
+        #[arg(long, value_name = "FILE")]
+        registry_ca: Option<PathBuf>,
+        /// Speak HTTP without TLS
+        #[arg(long)]
+        plain_http: bool,
+        #[command(flatten)]
+        answer: Answer,
+    },
 }
 
 impl Images {
     pub fn run(self) -> ExitCode {
-        let Images::Save { file, answer } = self;
-        answer.give(images::save(&file), |image| {
-            format!("Wrote {image} to {}", file.display())
-        })
+        match self {
+            Images::Save { file, answer } => answer.give(images::save(&file), |image| {
+                format!("Wrote {image} to {}", file.display())
+            }),
+            Images::Push {
+                registry,
+                agents,
+                registry_ca,
+                plain_http,
+                answer,
+            } => {
+                let arguments = PushImagesArguments {
+                    registry,
+                    agents,
+                    registry_ca,
+                    plain_http,
+                };
+                let pushed =
+                    answer::run(async |progress| images::push(&arguments, &progress).await);
+                answer.give(pushed, |pushed| {
+                    let architectures = pushed.architectures.join(", ");
+                    format!(
+                        "Pushed {} ({architectures}), {}",
+                        pushed.image, pushed.digest
+                    )
+                })
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ mod follow;
 mod logs;
 mod render;
 mod rollout;
+mod secrets;
 mod sources;
 mod values;
 
@@ -239,7 +240,8 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     values.splice(..0, ingress_class.iter().map(|it| it.path().to_owned()));
     warnings.iter().for_each(|warning| progress.warn(warning));
     let secret = async {
-        let secret = up_secret::ensure(&cluster, &space, &tag, &spec).await?;
+        let private = secrets::resolve(&cluster, &space, &settings.secrets).await?;
+        let secret = up_secret::ensure(&cluster, &space, &tag, &spec, &private).await?;
         match &in_place {
             Some(in_place) => in_place.keep(&cluster, &space).await?,
             None if secret.changes.is_empty() => {}

@@ -73,7 +73,7 @@ fn digest() -> String {
 }
 
 /// Lays one over the other as Helm does: maps are merged, everything else is replaced.
-fn overlay(below: &mut Value, above: Value) {
+pub fn overlay(below: &mut Value, above: Value) {
     match (below, above) {
         (Value::Object(below), Value::Object(above)) => {
             for (key, value) in above {

@@ -2,6 +2,7 @@
 
 mod chart;
 mod grant;
+mod nodes;
 mod remove;
 mod space;
 mod wait;
@@ -10,15 +11,18 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use azds_protocol::commands::{DevSpacesResult, UseDevSpacesArguments};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{ObjectMeta, Patch, PatchParams};
+use k8s_openapi::api::core::v1::{Namespace, Node};
+use kube::api::{ListParams, ObjectMeta, Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::cluster::client::Cluster;
 use crate::cluster::helm::{self, Install};
-use crate::failure::{Context, Result};
+use crate::cluster::registry;
+use crate::commands::images;
+use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
 pub use remove::{remove_dev_spaces, remove_space};
@@ -47,6 +51,8 @@ pub async fn use_dev_spaces(
         "Setting up dev spaces on target '{}'",
         cluster.context
     ));
+    let known = progress.or_cancelled(WHAT, Known::read()).await?;
+    let values = values(&cluster, arguments, &known, progress).await?;
     let privileged = BTreeMap::from([(
         "pod-security.kubernetes.io/enforce".to_owned(),
         "privileged".to_owned(),
@@ -55,7 +61,7 @@ pub async fn use_dev_spaces(
     let mut changed = progress.or_cancelled(WHAT, namespace).await?;
     drop(step);
 
-    let (release, installed) = install(arguments, progress).await?;
+    let (release, installed) = install(known, values, progress).await?;
     changed |= installed;
 
     let step = progress.begin(format!("Setting up dev space '{space}'"));
@@ -79,35 +85,99 @@ pub async fn use_dev_spaces(
     })
 }
 
-/// Installs or upgrades the release, unless it is there with the same chart and values.
-async fn install(arguments: &UseDevSpacesArguments, progress: &Progress) -> Result<(String, bool)> {
-    let _step = progress.begin("Installing Helm chart");
-    let known = progress
-        .or_cancelled(WHAT, helm::list(NAMESPACE, RELEASES))
-        .await?;
-    let (release, before, is_well) = match known.first() {
-        Some(release) => {
-            let values = helm::values(&release.name, NAMESPACE);
-            let values = progress.or_cancelled(WHAT, values).await?;
-            (release.name.clone(), values, release.status == "deployed")
+/// The release of azds that is there.
+struct Known {
+    /// Its name, or the one that it gets.
+    release: String,
+    /// Its values; null where there is none.
+    values: Value,
+    is_well: bool,
+}
+
+impl Known {
+    async fn read() -> Result<Known> {
+        match helm::list(NAMESPACE, RELEASES).await?.first() {
+            Some(release) => Ok(Known {
+                release: release.name.clone(),
+                values: helm::values(&release.name, NAMESPACE).await?,
+                is_well: release.status == "deployed",
+            }),
+            None => Ok(Known {
+                release: format!("azds-{}", guid()?),
+                values: Value::Null,
+                is_well: false,
+            }),
         }
-        None => (format!("azds-{}", guid()?), serde_json::Value::Null, false),
+    }
+}
+
+/// The values to install, after a look at the nodes and at the registry.
+async fn values(
+    cluster: &Cluster,
+    arguments: &UseDevSpacesArguments,
+    known: &Known,
+    progress: &Progress,
+) -> Result<Value> {
+    let mut values = chart::values(arguments, known.values.clone())?;
+    let registry = values["registry"].as_str().filter(|it| !it.is_empty());
+    let architectures = architectures(registry, progress);
+    let architectures = progress.or_cancelled(WHAT, architectures).await?;
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
+    let nodes = async {
+        let found = nodes.list(&ListParams::default()).await;
+        found.map_err(cluster.failed(WHAT, "the nodes of the cluster"))
     };
-    let values = chart::values(arguments, before.clone())?;
-    if is_well && values == before {
-        return Ok((release, false));
+    let nodes = progress.or_cancelled(WHAT, nodes).await?;
+    let given = values["containerd"]["socket"].is_string();
+    let plan = nodes::plan(&nodes.items, &architectures, given)?;
+    plan.warnings
+        .iter()
+        .for_each(|warning| progress.warn(warning));
+    chart::overlay(&mut values, plan.values);
+    Ok(values)
+}
+
+/// For which architectures there is an agent.
+async fn architectures(registry: Option<&str>, progress: &Progress) -> Result<Vec<String>> {
+    let ours = || Ok(vec![images::architecture()?.to_owned()]);
+    let Some(registry) = registry else {
+        return ours();
+    };
+    match images::architectures_in(registry, registry::Options::default()).await {
+        Ok(Some(architectures)) => Ok(architectures),
+        Ok(None) => Err(Failure::new(
+            WHAT,
+            images::image(Some(registry))?,
+            "the registry does not have this image",
+        )
+        .try_to(format!("Run: azds images push --registry {registry}."))),
+        // The nodes may reach a registry that this machine does not.
+        Err(failure) => {
+            progress.warn(format!(
+                "Whether {registry} has the image of azds was not seen from here: {failure}"
+            ));
+            ours()
+        }
+    }
+}
+
+/// Installs or upgrades the release, unless it is there with the same chart and values.
+async fn install(known: Known, values: Value, progress: &Progress) -> Result<(String, bool)> {
+    let _step = progress.begin("Installing Helm chart");
+    if known.is_well && values == known.values {
+        return Ok((known.release, false));
     }
     let folder = tempfile::tempdir().or_fail(WHAT, "a temporary folder")?;
     chart::write(folder.path())?;
     let install = Install {
-        release: &release,
+        release: &known.release,
         chart: folder.path(),
         namespace: NAMESPACE,
         values: &[],
         set: &values,
     };
     helm::upgrade(&install, progress.cancellation()).await?;
-    Ok((release, true))
+    Ok((known.release, true))
 }
 
 /// A random identifier in the usual form.

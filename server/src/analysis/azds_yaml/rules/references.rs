@@ -57,7 +57,7 @@ pub(super) fn check_variables(
 fn texts_of_azds(root: &Node) -> Vec<&Node> {
     let mut texts = Vec::new();
     schema::visit(root, &mut |key, kind, node| {
-        let is_ours = matches!(kind, Type::Path(_)) || key.name == "args";
+        let is_ours = matches!(kind, Type::Path(_)) || ["args", "secrets"].contains(&key.name);
         if is_ours && node.text().is_some() {
             texts.push(node);
         }

@@ -118,6 +118,14 @@ const BUILD: Keys = Keys(&[
         "",
         "Docker build arguments. Values may have variables: `${BUILD_CONFIGURATION:-Debug}`.",
     ),
+    key(
+        "secrets",
+        Type::TextMap,
+        "",
+        "Build secrets by their ids, for `RUN --mount=type=secret,id=ID` in the Dockerfile. No layer, cache or \
+         log has them. Values come from variables (`${NPM_TOKEN}`, also from `.env`) or from a Secret of the \
+         space: `${secret.NAME.KEY}`.",
+    ),
 ]);
 
 const INSTALL: Keys = Keys(&[
