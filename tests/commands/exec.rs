@@ -109,7 +109,7 @@ fn streams_and_exit_code(space: &Space, service: &Service) {
     assert!(said.contains("no-such-program"), "{said}");
 }
 
-async fn in_the_services_place(space: &Space, service: &Service, tunnel: &str) {
+async fn in_the_services_place(space: &Space, service: &Service<'_>, tunnel: &str) {
     let answers = || get(tunnel, "/api/demo").is_ok_and(|(status, _)| status.contains("200"));
     assert!(answers());
     let script = "import sys; print('here', flush=True); sys.stdin.read()";

@@ -85,10 +85,10 @@ async fn set(
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), space);
     let name = name(tag);
     let patch = Patch::Merge(json!({"data": {key: value}}));
-    let patched = secrets.patch_metadata(&name, &PatchParams::default(), &patch);
+    let parameters = PatchParams::default();
+    let patched = secrets.patch_metadata(&name, &parameters, &patch).await;
     let object = format!("Secret {name} in namespace {space}");
-    let patched = patched.await.map_err(cluster.failed(what, &object));
-    patched.map(drop)
+    patched.map(drop).map_err(cluster.failed(what, &object))
 }
 
 /// Makes sure that the Secret is there. Of one that is there only the build secrets change: the tag does

@@ -2,6 +2,7 @@
 //! cluster, by the real azds.
 
 mod http;
+mod place;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -15,12 +16,12 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use self::http::get;
+use self::place::Place;
 use crate::build;
 use crate::cache::Cache;
-use crate::cluster::{self, State};
+use crate::cluster;
 use crate::shell::{checkout, command, output, run};
 use crate::steps::{self, LIMIT, run_to_end, step};
-use crate::test::import_agent;
 
 /// The space that everything happens in.
 const SPACE: &str = "demo";
@@ -32,15 +33,25 @@ pub struct Arguments {
     /// Leave all running at the end, and print what to open
     #[arg(long)]
     keep: bool,
+    /// Play on the cluster of this kubeconfig context, with its kubectl and your helm, instead of one of its
+    /// own. It must have nothing of azds; that is taken away at the end
+    #[arg(long)]
+    context: Option<String>,
+    /// Push azds' image there, and let the nodes of --context pull it; kind, minikube and k3d need none
+    #[arg(long, requires = "context")]
+    registry: Option<String>,
+    /// Values for the set-up of --context
+    #[arg(long, requires = "context")]
+    values: Option<PathBuf>,
 }
 
 /// Plays it. A cluster that runs already is used, and left as it was.
 pub fn demo(arguments: &Arguments) -> Result<()> {
     steps::end_on_signals()?;
-    let theirs = cluster::runs();
+    let theirs = arguments.context.is_some() || cluster::runs();
     let folder = std::env::temp_dir().join(format!("azds-demo-{}", std::process::id()));
     let mut stage = None;
-    let played = prepare(&folder).and_then(|ready| play(stage.insert(ready)));
+    let played = prepare(&folder, arguments).and_then(|ready| play(stage.insert(ready)));
     if arguments.keep
         && let (Ok(()), Some(stage)) = (&played, &stage)
     {
@@ -64,14 +75,14 @@ pub fn demo(arguments: &Arguments) -> Result<()> {
 /// What the commands are called with.
 struct Stage {
     azds: PathBuf,
-    state: State,
+    place: Place,
     /// Holds the services and a kubeconfig.
     folder: PathBuf,
     /// Whether azds was in the cluster before.
     installed: bool,
 }
 
-fn prepare(folder: &Path) -> Result<Stage> {
+fn prepare(folder: &Path, arguments: &Arguments) -> Result<Stage> {
     let azds = step("Build azds, with its agent inside", || {
         let azds = steps::build()?;
         let mut editor = build::cargo(
@@ -83,15 +94,28 @@ fn prepare(folder: &Path) -> Result<Stage> {
             false => bail!("the client of the debug sessions was not built"),
         }
     })?;
-    let state = step(
-        "Start a one-node Kubernetes cluster, or use the one that runs",
-        steps::cluster_up,
-    )?;
+    fs::create_dir(folder)?;
+    let place = match &arguments.context {
+        Some(context) => Place::of_context(context, arguments)?,
+        None => Place::of_tests(step(
+            "Start a one-node Kubernetes cluster, or use the one that runs",
+            steps::cluster_up,
+        )?)?,
+    };
+    // As on any developer's machine: the context names the space.
+    let mut kubeconfig = place.kubeconfig.clone();
+    kubeconfig["contexts"][0]["context"]["namespace"] = json!(SPACE);
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(folder.join("kubeconfig"))?;
+    write!(file, "{kubeconfig:#}")?;
     let mut kubectl = command(
-        &format!("{} get namespaces -o name", state.kubectl.display()),
+        &format!("{} get namespaces -o name", place.kubectl.display()),
         &[],
     );
-    let namespaces = output(kubectl.env("KUBECONFIG", &state.kubeconfig))?;
+    let namespaces = output(kubectl.env("KUBECONFIG", folder.join("kubeconfig")))?;
     let is_there = |name: &str| {
         namespaces
             .lines()
@@ -102,10 +126,12 @@ fn prepare(folder: &Path) -> Result<Stage> {
             "the cluster has a namespace {SPACE} already: remove it with: kubectl delete namespace {SPACE}"
         );
     }
-    fs::create_dir(folder)?;
+    if arguments.context.is_some() && is_there("azds") {
+        bail!("the cluster has a namespace azds already: the demo would take it away");
+    }
     let stage = Stage {
         azds,
-        state,
+        place,
         folder: folder.to_owned(),
         installed: is_there("azds"),
     };
@@ -113,27 +139,18 @@ fn prepare(folder: &Path) -> Result<Stage> {
         let app = checkout().join("tests/apps").join(service);
         run(command("cp --recursive", &[]).arg(app).arg(folder))?;
     }
-    // As on any developer's machine: the context names the space.
-    let mut kubeconfig: Value = serde_json::from_slice(&fs::read(&stage.state.kubeconfig)?)?;
-    kubeconfig["contexts"][0]["context"]["namespace"] = json!(SPACE);
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(folder.join("kubeconfig"))?;
-    write!(file, "{kubeconfig:#}")?;
     Ok(stage)
 }
 
 fn play(stage: &Stage) -> Result<()> {
-    step("Give the node the image of azds' agent", || {
-        import_agent(&stage.azds, &stage.state)
+    step("Give the nodes the image of azds' agent", || {
+        stage.place.give_agent(&stage.azds)
     })?;
     step("Enable Dev Spaces in the cluster", || {
-        let values = stage.state.builder_values.display();
+        let options = stage.place.set_up_options();
         stage.azds(
             "",
-            &format!("use-dev-spaces --space {SPACE} --host-suffix .localhost --values {values}"),
+            &format!("use-dev-spaces --space {SPACE} --host-suffix .localhost{options}"),
         )?;
         stage.kubectl("get deployments,daemonsets --namespace azds")
     })?;
@@ -222,7 +239,7 @@ impl Stage {
             .args(arguments.split_whitespace())
             .current_dir(self.folder.join(service))
             .env("KUBECONFIG", self.folder.join("kubeconfig"))
-            .env("AZDS_HELM", &self.state.helm)
+            .env("AZDS_HELM", &self.place.helm)
             // Debuggers are kept with the cluster's parts: the next demo has them.
             .env("XDG_DATA_HOME", Cache::folder()?);
         Ok(command)
@@ -234,7 +251,7 @@ impl Stage {
     }
 
     fn kubectl(&self, arguments: &str) -> Result<()> {
-        self.show("kubectl", &self.state.kubectl, "", arguments)
+        self.show("kubectl", &self.place.kubectl, "", arguments)
     }
 
     fn show(&self, name: &str, program: &Path, service: &str, arguments: &str) -> Result<()> {
@@ -261,21 +278,23 @@ impl Stage {
         Ok(uri.trim_end_matches('/').to_owned())
     }
 
-    /// Asks for /api/demo at Consumer's public address, until the answer has this status.
+    /// Asks for /api/demo at Consumer's public address, or through its tunnel where no Ingress controller is
+    /// known, until the answer has this status.
     fn ask_consumer(&self, status: u16) -> Result<String> {
-        let uri = self.uri("consumer", false)?;
+        let uri = self.uri("consumer", self.place.ingress.is_none())?;
         let host = uri.trim_start_matches("http://");
+        let by = self.place.ingress.as_deref().unwrap_or(&uri);
         let until = Instant::now() + Duration::from_secs(30);
         loop {
-            let answer = get(&self.state.ingress, host, "/api/demo")?;
+            let answer = get(by, host, "/api/demo")?;
             // The Ingress controller looks for changes twice a second.
             if answer.status != status && Instant::now() < until {
                 sleep(Duration::from_millis(200));
                 continue;
             }
             println!(
-                "GET {uri}/api/demo, by {}: {} {}",
-                self.state.ingress, answer.status, answer.body
+                "GET {uri}/api/demo, by {by}: {} {}",
+                answer.status, answer.body
             );
             match answer.status == status {
                 true => return Ok(answer.body),
@@ -320,7 +339,7 @@ impl Stage {
         }
         let arguments = format!("delete namespace {SPACE} --ignore-not-found");
         complain(
-            self.command(&self.state.kubectl, "", &arguments)
+            self.command(&self.place.kubectl, "", &arguments)
                 .and_then(|mut delete| run(&mut delete)),
         );
         if !self.installed {
@@ -341,13 +360,17 @@ impl Stage {
         let folder = self.folder.display();
         let downs =
             SERVICES.map(|service| format!("  {} down {folder}/{service}", self.azds.display()));
+        let ingress = self.place.ingress.as_ref().map(|ingress| {
+            format!("\n  consumer, by the Ingress controller: {ingress}/api/demo, with Host: {SPACE}.consumer.localhost")
+        });
         format!(
-            "All is left running. Open:\n{}\n  consumer, by the Ingress controller: {}/api/demo, with Host: {SPACE}.consumer.localhost\nThe services are in {folder}. To work with them:\n  export KUBECONFIG={folder}/kubeconfig AZDS_HELM={}\n\
-             End it with:\n{}\n  cargo xtask cluster down",
+            "All is left running. Open:\n{}{}\nThe services are in {folder}. To work with them:\n  export KUBECONFIG={folder}/kubeconfig AZDS_HELM={}\n\
+             End it with:\n{}\n  {}",
             uris.join("\n"),
-            self.state.ingress,
-            self.state.helm.display(),
+            ingress.unwrap_or_default(),
+            self.place.helm.display(),
             downs.join("\n"),
+            self.place.end
         )
     }
 }
