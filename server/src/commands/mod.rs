@@ -20,6 +20,7 @@ pub mod services;
 pub mod status;
 pub mod sync;
 pub mod terminal;
+pub mod trouble;
 pub mod up;
 pub mod use_dev_spaces;
 pub mod variables;

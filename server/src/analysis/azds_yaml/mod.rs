@@ -3,6 +3,7 @@
 mod chance;
 mod complete;
 mod files;
+mod glob;
 mod hover;
 mod keys;
 mod layer;
@@ -14,6 +15,7 @@ mod schema;
 mod settings;
 mod tokens;
 
+pub use glob::SyncGlob;
 pub use order::Given;
 pub use settings::{ContainerSettings, Settings, ValuesFile};
 pub use tokens::Tokens;
