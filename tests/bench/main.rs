@@ -22,6 +22,11 @@ use statistics::Row;
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let azds = arguments.next().expect("missing: AZDS");
+    if azds == lsp::instructions::ARGUMENT {
+        let mut argument = || arguments.next().expect("--work NUMBER TIMES");
+        lsp::instructions::work(&argument(), &argument());
+        return ExitCode::SUCCESS;
+    }
     let arguments: Vec<String> = arguments.collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (group, json) = match words.as_slice() {

@@ -141,7 +141,11 @@ export class Server implements vscode.Disposable {
         { command: path, args: ['lsp'], options: { env } },
         {
           // The server knows which of them are its own.
-          documentSelector: [{ scheme: 'file', pattern: '**/*.{yaml,yml,tpl}' }],
+          documentSelector: [
+            { scheme: 'file', pattern: '**/*.{yaml,yml,tpl}' },
+            { scheme: 'file', pattern: '**/{Dockerfile,Dockerfile.*,*.Dockerfile}' },
+            { scheme: 'file', pattern: '**/.vscode/{launch,tasks}.json' },
+          ],
           outputChannel: this.log,
           revealOutputChannelOn: RevealOutputChannelOn.Never,
           middleware: {

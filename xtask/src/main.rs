@@ -7,6 +7,7 @@ mod cache;
 mod cluster;
 mod demo;
 mod editor;
+mod fuzz;
 mod image;
 mod images;
 mod layers;
@@ -37,6 +38,8 @@ enum Command {
     /// A real one-node Kubernetes cluster on this machine (as root)
     #[command(subcommand)]
     Cluster(Cluster),
+    /// Random bytes for what azds reads from others: the targets of fuzz/, 15 s each
+    Fuzz(fuzz::Arguments),
     /// The VS Code extension with azds inside, for this machine's platform: target/azds-PLATFORM.vsix
     Package,
     /// Build the binaries twice, from nothing and in two folders, and compare them
@@ -87,6 +90,7 @@ fn run() -> Result<()> {
         Command::Cluster(Cluster::Status) => cluster::status(),
         Command::Cluster(Cluster::Env) => cluster::env(),
         Command::Cluster(Cluster::Node) => cluster::node(),
+        Command::Fuzz(arguments) => fuzz::fuzz(&arguments),
         Command::Package => package::package(true).map(|vsix| println!("{}", vsix.display())),
         Command::Reproducible { profile } => reproducible::reproducible(&profile),
         Command::Demo(arguments) => demo::demo(&arguments),

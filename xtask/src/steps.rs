@@ -124,6 +124,13 @@ pub fn cluster_up() -> Result<State> {
     State::read()
 }
 
+/// `cargo xtask fuzz`.
+pub fn fuzz(seconds: u32) -> Result<()> {
+    xtask(&format!("fuzz --seconds {seconds}"), |line| {
+        println!("{line}")
+    })
+}
+
 /// This program again: what it starts is in the group of a step, and can be ended.
 fn xtask(arguments: &str, line: impl FnMut(&str)) -> Result<()> {
     let mut xtask = Command::new("/proc/self/exe");

@@ -18,6 +18,10 @@ use crate::reproducible::reproducible;
 use crate::shell::{checkout, command, output, run};
 use crate::steps::{self, LIMIT, run_to_end, step};
 
+/// How long each target is fuzzed, in seconds; the other one with `--all`.
+const FUZZED: u32 = 15;
+const FUZZED_LONG: u32 = 120;
+
 /// What to test.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -91,6 +95,12 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
     let tests = build::cargo("test --quiet --workspace --no-run", false)?;
     check("compile the tests", report, tests)?;
     tests_of("--workspace --exclude azds-tests", arguments, &[], report)?;
+    if arguments.filter.is_none() {
+        let seconds = if arguments.all { FUZZED_LONG } else { FUZZED };
+        if let Err(error) = step("cargo xtask fuzz", || steps::fuzz(seconds)) {
+            report.failure(&format!("{error:#}"));
+        }
+    }
     let state = step("cargo xtask cluster up", steps::cluster_up)?;
     step("give the node the agent's image", || {
         import_agent(&azds, &state)

@@ -67,17 +67,21 @@ pub enum Code {
     PortMismatch,
     /// An entry of launch.json or tasks.json for the tools of Azure Dev Spaces.
     OldDebugEntry,
+    /// Paths of launch.json that neither the image nor the project has.
+    LaunchMismatch,
     /// A command that needs what the image does not have.
     CommandNotInImage,
     /// What a Dockerfile copies, and the build context does not have.
     MissingCopySource,
     /// Helm can't render the chart.
     HelmError,
+    /// The release in the cluster does not do what it should.
+    ReleaseTrouble,
 }
 
 impl Code {
     /// All of them, in the order of docs/diagnostics.md.
-    pub const ALL: [Code; 34] = [
+    pub const ALL: [Code; 36] = [
         Code::YamlSyntax,
         Code::DuplicateKey,
         Code::UnknownKey,
@@ -109,9 +113,11 @@ impl Code {
         Code::UnusedValuesFile,
         Code::PortMismatch,
         Code::OldDebugEntry,
+        Code::LaunchMismatch,
         Code::CommandNotInImage,
         Code::MissingCopySource,
         Code::HelmError,
+        Code::ReleaseTrouble,
     ];
 
     /// The code as people see it.
@@ -148,9 +154,11 @@ impl Code {
             Code::UnusedValuesFile => "unused-values-file",
             Code::PortMismatch => "port-mismatch",
             Code::OldDebugEntry => "old-debug-entry",
+            Code::LaunchMismatch => "launch-mismatch",
             Code::CommandNotInImage => "command-not-in-image",
             Code::MissingCopySource => "missing-copy-source",
             Code::HelmError => "helm-error",
+            Code::ReleaseTrouble => "release-trouble",
         }
     }
 
@@ -171,7 +179,7 @@ impl fmt::Display for Code {
 mod tests {
     use super::*;
     use crate::analysis::fixture::{There, ask_at};
-    use crate::analysis::{Kind, Problem};
+    use crate::analysis::{Kind, Problem, Severity, Trouble};
 
     const PAGE: &str = include_str!("../../../docs/diagnostics.md");
 
@@ -213,6 +221,14 @@ mod tests {
         around.helm = blocks(code, which)
             .iter()
             .find_map(|(file, text)| (*file == "helm").then(|| (*text).to_owned()));
+        let of_cluster = blocks(code, which).into_iter();
+        let of_cluster = of_cluster.filter(|(file, _)| *file == "cluster");
+        around.trouble = of_cluster
+            .map(|(_, text)| Trouble {
+                severity: Severity::Warning,
+                message: text.to_owned(),
+            })
+            .collect();
         for (path, text) in blocks(code, "beside") {
             let text = format!("{text}\n");
             around.texts.insert(path.to_owned(), text);

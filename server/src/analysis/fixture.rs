@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use expect_test::Expect;
 
-use super::{Document, Kind, Problem, Severity, Source, Surroundings};
+use super::{Document, Kind, Problem, Severity, Source, Surroundings, Trouble};
 
 /// Files and folders that are there, by their paths; those of folders end in `/`.
 #[derive(Default)]
@@ -12,6 +12,7 @@ pub(super) struct There {
     pub texts: BTreeMap<String, String>,
     pub variables: BTreeMap<String, String>,
     pub helm: Option<String>,
+    pub trouble: Vec<Trouble>,
 }
 
 impl There {
@@ -73,6 +74,10 @@ impl Surroundings for There {
 
     fn helm(&self) -> Option<String> {
         self.helm.clone()
+    }
+
+    fn trouble(&self) -> Vec<Trouble> {
+        self.trouble.clone()
     }
 
     fn variables(&self) -> Vec<String> {

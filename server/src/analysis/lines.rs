@@ -79,8 +79,15 @@ impl<'t> Lines<'t> {
     }
 }
 
+/// Puts `new` in the place of what stands between two positions of a text.
+pub fn change(text: &mut String, start: Position, end: Position, new: &str, encoding: Encoding) {
+    let lines = Lines::new(text, encoding);
+    let (start, end) = (lines.offset(start), lines.offset(end));
+    text.replace_range(start..end.max(start), new);
+}
+
 /// The last offset up to `at` that is between two characters.
-pub(super) fn floor_char_boundary(text: &str, at: usize) -> usize {
+pub fn floor_char_boundary(text: &str, at: usize) -> usize {
     let mut floor = at.min(text.len());
     while !text.is_char_boundary(floor) {
         floor -= 1;

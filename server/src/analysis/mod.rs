@@ -10,6 +10,7 @@ mod code;
 mod document;
 pub mod lines;
 pub mod placements;
+mod project;
 pub mod service;
 mod spelling;
 mod suppression;
@@ -20,7 +21,7 @@ pub mod yaml;
 pub use code::Code;
 pub use document::{Document, Features, Kind, Source};
 pub use suppression::suppressing;
-pub use surroundings::{Context, Surroundings};
+pub use surroundings::{Context, Surroundings, Trouble};
 
 use std::ops::Range;
 
@@ -203,7 +204,5 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
 mod corpus_tests;
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
-mod hostile_tests;
 #[cfg(test)]
 mod tests;

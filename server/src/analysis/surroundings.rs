@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Source;
+use super::{Severity, Source};
 
 /// Asked by analysis, which itself looks nowhere. Paths are relative to the folder of the service, which
 /// is that of azds.yaml; they have `/` and may begin with `..`.
@@ -39,6 +39,11 @@ pub trait Surroundings {
         None
     }
 
+    /// What is wrong with the release in the cluster, as far as somebody has looked.
+    fn trouble(&self) -> Vec<Trouble> {
+        Vec::new()
+    }
+
     /// The value of a variable as `up` would find it: in the environment, else in `.env`.
     fn variable(&self, _name: &str) -> Option<String> {
         None
@@ -53,6 +58,15 @@ pub trait Surroundings {
     fn space(&self) -> Option<String> {
         None
     }
+}
+
+/// Something that is wrong with the release in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// How bad it is. Never an error: the text of azds.yaml is not to blame.
+    pub severity: Severity,
+    /// What is wrong and what to try, for a person.
+    pub message: String,
 }
 
 /// A build context, as azds.yaml describes it.

@@ -249,6 +249,13 @@ fn values_files() {
     "#]]);
 }
 
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_key() {
+    let text =
+        "\u{feff}kind: helm-release\ninstall: {chart: charts/shop, set: {image: {tag: $(tag)}}}\n";
+    assert_eq!(azds_yaml::analyse(text).problems, []);
+}
+
 const SHOP: &str = "kind: helm-release\nbuild:\n  context: .\n  args: {A: \"b\", ä: 'ö'}\ninstall:\n  chart: charts/shop\n  values:\n  - values.dev.yaml?\n  set:\n    image: {tag: $(tag)}\n    text: |\n      é\n";
 
 proptest! {

@@ -65,6 +65,19 @@ impl Cluster {
 
     /// Fails unless the user may do all of `rights` in `space`, naming the first that is missing.
     pub async fn require(&self, space: &str, rights: &[Right]) -> Result<()> {
+        match self.missing(space, rights).await? {
+            None => Ok(()),
+            Some(right) => Err(Failure::new(
+                "you may not work in this space",
+                format!("namespace {space}"),
+                format!("the right to {right} is missing"),
+            )
+            .try_to(grant_remedy(space))),
+        }
+    }
+
+    /// The first of `rights` that the user does not have in `space`.
+    pub async fn missing(&self, space: &str, rights: &[Right]) -> Result<Option<Right>> {
         let reviews: Api<SelfSubjectAccessReview> = Api::all(self.client.clone());
         let ask = |right: Right| {
             let review = SelfSubjectAccessReview {
@@ -90,19 +103,9 @@ impl Cluster {
                 Ok((right, answer.status.is_some_and(|status| status.allowed)))
             }
         };
-        for (right, allowed) in
-            futures_util::future::try_join_all(rights.iter().copied().map(ask)).await?
-        {
-            if !allowed {
-                return Err(Failure::new(
-                    "you may not work in this space",
-                    format!("namespace {space}"),
-                    format!("the right to {right} is missing"),
-                )
-                .try_to(grant_remedy(space)));
-            }
-        }
-        Ok(())
+        let asked = futures_util::future::try_join_all(rights.iter().copied().map(ask)).await?;
+        let mut missing = asked.into_iter().filter(|(_, allowed)| !allowed);
+        Ok(missing.next().map(|(right, _)| right))
     }
 
     /// Turns an error of the API server, or of the way to it, into a failure.
@@ -140,7 +143,8 @@ fn forbidden_in(message: &str) -> Option<&str> {
     rest.split('"').next()
 }
 
-fn grant_remedy(space: &str) -> String {
+/// What to try where a right is missing.
+pub fn grant_remedy(space: &str) -> String {
     format!(
         "Ask an administrator of the cluster to run: azds use-dev-spaces --space {space} --grant YOUR-NAME."
     )

@@ -3,15 +3,22 @@
 mod human;
 mod json;
 
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::StreamExt;
+
 use super::document::{Found, Known, Listings, clean, files_of};
 use super::service::CONFIG_FILE;
 use super::services::azds_yamls;
+use super::trouble::{Troubles, troubles};
+use super::up;
 use crate::analysis::{Kind, Problem, Severity, Source, azds_yaml};
+use crate::cluster::client::Cluster;
 use crate::failure::{Context, Failure, Result};
+use crate::progress::Progress;
 
 /// Arguments of `azds check`.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,7 +29,13 @@ pub struct Arguments {
     /// Form of the answer
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
+    /// Also say what is wrong with the services in the cluster
+    #[arg(long)]
+    pub cluster: bool,
 }
+
+/// So many charts are rendered at once.
+const AT_ONCE: usize = 4;
 
 /// Form of the answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -47,20 +60,35 @@ pub struct Checked {
 }
 
 /// Checks and writes the answer. Gives whether there are errors.
-pub fn run(arguments: &Arguments, out: &mut dyn Write, color: bool) -> Result<bool> {
-    let checked = check(&arguments.paths)?;
-    let answer = match arguments.output {
-        Output::Human => human::render(&checked, color),
-        Output::Json => json::problems(&checked),
-        Output::Sarif => json::sarif(&checked),
+pub async fn run(
+    arguments: &Arguments,
+    out: &mut dyn Write,
+    color: bool,
+    progress: &Progress,
+) -> Result<bool> {
+    let files = files(&arguments.paths)?;
+    let outside = Outside::ask(&files, arguments.cluster, progress).await?;
+    let checked = check_files(files, &outside)?;
+    write(&checked, arguments.output, out, color)
+}
+
+fn write(checked: &[Checked], output: Output, out: &mut dyn Write, color: bool) -> Result<bool> {
+    let answer = match output {
+        Output::Human => human::render(checked, color),
+        Output::Json => json::problems(checked),
+        Output::Sarif => json::sarif(checked),
     };
     writeln!(out, "{answer}").or_fail("the answer was not written", "standard output")?;
     let mut problems = checked.iter().flat_map(|file| &file.problems);
     Ok(problems.any(|problem| problem.severity == Severity::Error))
 }
 
-/// Checks files, and what is in folders, in the order of their paths.
+/// Checks files, and what is in folders, in the order of their paths, by what is in them alone.
 pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>> {
+    check_files(files(paths)?, &Outside::default())
+}
+
+fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -80,14 +108,63 @@ pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>> {
     }
     files.sort();
     files.dedup();
+    Ok(files)
+}
+
+fn check_files(files: Vec<PathBuf>, outside: &Outside) -> Result<Vec<Checked>> {
     let listings = Listings::default();
     let known = Known {
         open: &|_| None,
         listings: &listings,
-        helm: &|_| None,
+        helm: &|folder| outside.helm.get(folder).cloned(),
+        trouble: &|folder| outside.troubles.get(folder).cloned().unwrap_or_default(),
     };
     let checked = files.into_iter().map(|file| check_file(file, known));
     checked.collect()
+}
+
+/// What others say of services, by their folders.
+#[derive(Default)]
+struct Outside {
+    helm: HashMap<PathBuf, String>,
+    troubles: Troubles,
+}
+
+impl Outside {
+    /// Asks Helm, if there is one, and the cluster, if that is wanted.
+    async fn ask(files: &[PathBuf], cluster: bool, progress: &Progress) -> Result<Outside> {
+        let listings = Listings::default();
+        let known = Known {
+            open: &|_| None,
+            listings: &listings,
+            helm: &|_| None,
+            trouble: &|_| Vec::new(),
+        };
+        let folders = files
+            .iter()
+            .filter_map(|file| Some(Found::at(file, known)?.folder));
+        let folders: BTreeSet<PathBuf> = folders.collect();
+        let rendered = futures_util::stream::iter(folders.clone()).map(|folder| async move {
+            // A failure says nothing of the chart; what is wrong in azds.yaml is told anyway.
+            let said = up::render(&folder, progress.cancellation()).await;
+            Some((folder, said.ok()??))
+        });
+        let rendered: Vec<_> = rendered.buffer_unordered(AT_ONCE).collect().await;
+        let troubles = match cluster {
+            true => {
+                troubles(
+                    &Cluster::from_kubeconfig().await?,
+                    folders.into_iter().collect(),
+                )
+                .await?
+            }
+            false => Troubles::new(),
+        };
+        Ok(Outside {
+            helm: rendered.into_iter().flatten().collect(),
+            troubles,
+        })
+    }
 }
 
 fn nothing(path: &Path, why: impl Into<String>) -> Failure {

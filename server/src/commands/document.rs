@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::service::CONFIG_FILE;
 use super::variables;
 use crate::analysis::azds_yaml::{self, AzdsFile};
-use crate::analysis::{Context, Document, Kind, Source, Surroundings};
+use crate::analysis::{Context, Document, Kind, Source, Surroundings, Trouble};
 use crate::cluster::spaces;
 use crate::context::{Selection, files};
 
@@ -33,6 +33,8 @@ pub struct Known<'k> {
     pub listings: &'k Listings,
     /// What Helm said of the service in a folder when it was saved last.
     pub helm: &'k dyn Fn(&Path) -> Option<String>,
+    /// What is wrong in the cluster with the service in a folder.
+    pub trouble: &'k dyn Fn(&Path) -> Vec<Trouble>,
 }
 
 /// Lists of the files of build contexts. They are kept, since they are needed with every keystroke, until
@@ -209,6 +211,10 @@ impl Surroundings for Found<'_> {
 
     fn helm(&self) -> Option<String> {
         (self.known.helm)(&self.folder)
+    }
+
+    fn trouble(&self) -> Vec<Trouble> {
+        (self.known.trouble)(&self.folder)
     }
 
     fn variable(&self, name: &str) -> Option<String> {

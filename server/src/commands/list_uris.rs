@@ -1,5 +1,6 @@
 //! `list-uris`: the addresses of services, public and tunnelled.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use azds_protocol::commands::{ServiceArguments, UriRow, UriStatus};
@@ -74,6 +75,32 @@ pub async fn list_uris(arguments: &ServiceArguments, progress: &Progress) -> Res
         }
     }
     Ok(rows)
+}
+
+/// Hosts of a release's Ingresses whose names nobody's DNS knows.
+pub(super) async fn unknown_hosts(
+    cluster: &Cluster,
+    space: &str,
+    release: &str,
+) -> kube::Result<Vec<String>> {
+    let ingresses: Api<Ingress> = Api::namespaced(cluster.client.clone(), space);
+    let found = ingresses.list(&ListParams::default()).await?;
+    let of_release = found.items.iter().filter(|ingress| {
+        let its = ingress.annotations().get(RELEASE_ANNOTATION);
+        its.is_some_and(|its| its == release)
+    });
+    let hosts: BTreeSet<String> = of_release
+        .flat_map(public_addresses)
+        .map(|address| address.host)
+        .collect();
+    let looked_up = hosts.into_iter().map(|host| async move {
+        let is_known = {
+            let found = tokio::net::lookup_host((host.as_str(), 80));
+            matches!(tokio::time::timeout(PROBE_TIMEOUT, found).await, Ok(Ok(_)))
+        };
+        (!is_known).then_some(host)
+    });
+    Ok(join_all(looked_up).await.into_iter().flatten().collect())
 }
 
 /// An address that an Ingress gives a service.

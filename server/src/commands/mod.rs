@@ -21,6 +21,7 @@ pub mod space;
 pub mod status;
 pub mod sync;
 pub mod terminal;
+pub mod trouble;
 pub mod up;
 pub mod use_dev_spaces;
 pub mod variables;

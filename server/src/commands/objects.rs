@@ -21,15 +21,30 @@ impl Objects {
     /// Asks the cluster; `what` did not happen if it does not answer.
     pub async fn of(cluster: &Cluster, space: &str, what: &str) -> Result<Objects> {
         let object = format!("namespace {space}");
+        let found = Objects::ask(cluster, space).await;
+        found.map_err(cluster.failed(what, &object))
+    }
+
+    /// Asks the cluster; gives its own error.
+    pub async fn ask(cluster: &Cluster, space: &str) -> kube::Result<Objects> {
         let deployments: Api<Deployment> = Api::namespaced(cluster.client.clone(), space);
         let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), space);
         let all = ListParams::default();
         let found = try_join(deployments.list(&all), pods.list(&all)).await;
-        let (deployments, pods) = found.map_err(cluster.failed(what, &object))?;
+        let (deployments, pods) = found?;
         Ok(Objects {
             deployments: deployments.items,
             pods: pods.items,
         })
+    }
+
+    /// One of each.
+    #[cfg(test)]
+    pub fn from_json(deployment: serde_json::Value, pod: serde_json::Value) -> Objects {
+        Objects {
+            deployments: vec![serde_json::from_value(deployment).expect("a deployment")],
+            pods: vec![serde_json::from_value(pod).expect("a pod")],
+        }
     }
 
     /// Whether a release is in the space.
@@ -52,7 +67,8 @@ impl Objects {
         pods
     }
 
-    fn deployments_of(&self, release: &str) -> impl Iterator<Item = &Deployment> {
+    /// The Deployments of a release.
+    pub fn deployments_of(&self, release: &str) -> impl Iterator<Item = &Deployment> {
         self.deployments.iter().filter(move |deployment| {
             let its = deployment.annotations().get(RELEASE_ANNOTATION);
             its.is_some_and(|its| its == release)

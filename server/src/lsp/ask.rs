@@ -52,10 +52,12 @@ impl Question {
         } = &self.snapshot;
         let open = |path: &Path| self.documents.source(path);
         let helm = |folder: &Path| self.documents.renderings.said(folder);
+        let trouble = |folder: &Path| self.documents.troubles.of(folder);
         let known = Known {
             open: &open,
             listings: &self.documents.listings,
             helm: &helm,
+            trouble: &trouble,
         };
         let found = Found::at(path.as_ref()?, known)?;
         let document = found.document(source);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use super::troubles::{self, Look};
 use crate::commands::doctor::doctor;
 use crate::commands::use_dev_spaces::use_dev_spaces;
 use crate::commands::{debug_target, down, list_up, list_uris, prep, services, space, status, up};
@@ -20,12 +21,15 @@ pub(super) struct Commands {
     pub names: &'static [&'static str],
     /// Runs one of them.
     pub run: fn(String, Json, Progress) -> BoxFuture<'static, Result<Json>>,
+    /// What nobody asked for: looks at services in the cluster.
+    pub look: Look,
 }
 
 /// The commands of azds. A name of [`NAMES`] without an arm in [`run`] is a fault of ours.
 pub(super) const ALL: Commands = Commands {
     names: NAMES,
     run: |name, argument, progress| async move { run(&name, argument, &progress).await }.boxed(),
+    look: |folders| troubles::look(folders).boxed(),
 };
 
 const NAMES: &[&str] = &[

@@ -2,15 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tower_lsp::Client;
 use tower_lsp::ls_types::{CodeDescription, Diagnostic, DiagnosticSeverity, NumberOrString, Uri};
 
 use super::ask::{Asked, Question};
+use super::capabilities::Editor;
 use super::documents::{Documents, Work};
 use super::translate;
 use crate::analysis::lines::{Encoding, Lines};
 use crate::analysis::{Problem, Severity};
+
+/// So long the editor may take to answer a request.
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
 
 /// Shows the problems of documents that were changed, one document after the other, for ever.
 pub(super) async fn publish(documents: &Arc<Documents>, client: &Client, encoding: Encoding) {
@@ -44,6 +49,17 @@ pub(super) async fn publish(documents: &Arc<Documents>, client: &Client, encodin
                 shown.remove(&uri);
                 client.publish_diagnostics(uri, Vec::new(), None).await;
             }
+        }
+    }
+}
+
+/// Has all looked at again: what is said may depend on more than the documents.
+pub(super) async fn recheck(documents: &Documents, client: &Client, editor: &Editor) {
+    documents.recheck();
+    if editor.pulls_diagnostics && editor.refreshes_diagnostics {
+        let refreshed = client.workspace_diagnostic_refresh();
+        if tokio::time::timeout(ANSWER, refreshed).await.is_err() {
+            tracing::warn!("the editor does not answer workspace/diagnostic/refresh");
         }
     }
 }

@@ -9,9 +9,11 @@ use tower_lsp::ls_types::{TextDocumentContentChangeEvent, Uri};
 
 use super::rendering::Renderings;
 use super::translate;
+use super::troubles::Troubles;
 use crate::analysis::Source;
-use crate::analysis::lines::{Encoding, Lines};
+use crate::analysis::lines::{self, Encoding};
 use crate::commands::document::Listings;
+use crate::commands::service::CONFIG_FILE;
 
 /// The open documents, and which of them have to be looked at. A lock is never held over an `.await`.
 #[derive(Default)]
@@ -25,6 +27,8 @@ pub(super) struct Documents {
     pub listings: Listings,
     /// What Helm says of the services.
     pub renderings: Renderings,
+    /// What is wrong with them in the cluster.
+    pub troubles: Troubles,
 }
 
 #[derive(Default)]
@@ -123,10 +127,9 @@ impl Documents {
         for change in changes {
             match change.range {
                 Some(range) => {
-                    let lines = Lines::new(&text, encoding);
-                    let start = lines.offset(translate::position(range.start));
-                    let end = lines.offset(translate::position(range.end));
-                    text.replace_range(start..end.max(start), &change.text);
+                    let start = translate::position(range.start);
+                    let end = translate::position(range.end);
+                    lines::change(&mut text, start, end, &change.text, encoding);
                 }
                 None => text = change.text,
             }
@@ -155,6 +158,17 @@ impl Documents {
         if document.shown {
             self.wait_for(&mut state, uri);
         }
+    }
+
+    /// Folders of the azds.yaml files that are open.
+    pub fn service_folders(&self) -> Vec<PathBuf> {
+        let state = self.state();
+        let of_services = state
+            .paths
+            .keys()
+            .filter(|path| path.ends_with(CONFIG_FILE));
+        let folders = of_services.filter_map(|path| path.parent());
+        folders.map(Path::to_owned).collect()
     }
 
     /// The text of a file, if it is open.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 const LONGEST: usize = 256 << 20;
 
 /// What came next on the stream.
-pub(super) enum Frame {
+pub enum Frame {
     /// A message.
     Json(Json),
     /// A body that is no JSON. The stream goes on after it.
@@ -19,12 +19,13 @@ pub(super) enum Frame {
 }
 
 /// Reads messages.
-pub(super) struct Reader<R> {
+pub struct Reader<R> {
     input: BufReader<R>,
     line: String,
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
+    /// Reads from a stream.
     pub fn new(input: R) -> Reader<R> {
         Reader {
             input: BufReader::with_capacity(64 << 10, input),
@@ -32,6 +33,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
+    /// Waits for what comes next.
     pub async fn next(&mut self) -> Frame {
         match self.body().await {
             Ok(Some(body)) => serde_json::from_slice(&body).map_or(Frame::NotJson, Frame::Json),
@@ -69,10 +71,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
 }
 
 /// Writes a message.
-pub(super) async fn write(
-    output: &mut (impl AsyncWrite + Unpin),
-    message: &Json,
-) -> io::Result<()> {
+pub async fn write(output: &mut (impl AsyncWrite + Unpin), message: &Json) -> io::Result<()> {
     let body = message.to_string();
     let frame = format!("Content-Length: {}\r\n\r\n{body}", body.len());
     output.write_all(frame.as_bytes()).await?;

@@ -9,7 +9,7 @@ mod capabilities;
 mod commands;
 mod diagnostics;
 mod documents;
-mod framing;
+pub mod framing;
 mod lenses;
 mod operations;
 mod progress;
@@ -18,6 +18,7 @@ mod renaming;
 mod rendering;
 mod server;
 mod translate;
+mod troubles;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

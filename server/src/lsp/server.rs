@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
 
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::*;
@@ -11,12 +10,11 @@ use tower_lsp::{Client, LanguageServer};
 use super::ask::{Asked, Question};
 use super::capabilities::{self, Editor};
 use super::commands::Commands;
+use super::diagnostics::ANSWER;
 use super::documents::{Documents, path};
 use super::operations::Operations;
-use super::{actions, diagnostics, lenses, pull, renaming, translate};
+use super::{actions, diagnostics, lenses, pull, renaming, translate, troubles};
 
-/// So long the editor may take to answer the request to watch files.
-const ANSWER: Duration = Duration::from_secs(10);
 /// Files whose coming and going changes diagnostics.
 const WATCHED: &str = "**/{azds.yaml,Dockerfile*,.dockerignore,*values*.yaml,secrets*.yaml,Chart.yaml,values.schema.json,*.csproj,*.fsproj,.env,templates/*}";
 
@@ -66,13 +64,7 @@ impl Server {
 
     /// Has all looked at again: files may have come or gone.
     async fn recheck(&self) {
-        self.documents.recheck();
-        if self.editor().pulls_diagnostics && self.editor().refreshes_diagnostics {
-            let refreshed = self.client.workspace_diagnostic_refresh();
-            if tokio::time::timeout(ANSWER, refreshed).await.is_err() {
-                tracing::warn!("the editor does not answer workspace/diagnostic/refresh");
-            }
-        }
+        diagnostics::recheck(&self.documents, &self.client, self.editor()).await;
     }
 
     fn folders(&self) -> MutexGuard<'_, Vec<PathBuf>> {
@@ -98,7 +90,7 @@ impl LanguageServer for Server {
         let editor = Editor::of(&params.capabilities);
         // A second `initialize` is refused before it comes here.
         let (encoding, pulls) = (editor.encoding, editor.pulls_diagnostics);
-        _ = self.editor.set(editor);
+        _ = self.editor.set(editor.clone());
         #[expect(deprecated, reason = "old editors have nothing else")]
         let root = params.root_uri.as_ref().and_then(path);
         *self.folders() = match &params.workspace_folders {
@@ -115,6 +107,12 @@ impl LanguageServer for Server {
                 diagnostics::publish(&documents, &client, encoding).await;
             });
         }
+        let (documents, client) = (Arc::clone(&self.documents), self.client.clone());
+        let look = self.operations.commands.look;
+        self.operations.run_to_the_end(async move {
+            let changed = || diagnostics::recheck(&documents, &client, &editor);
+            troubles::watch(&documents, look, changed).await;
+        });
         Ok(InitializeResult {
             capabilities: capabilities::offered(encoding, self.operations.commands.names),
             server_info: Some(ServerInfo {
@@ -392,6 +390,8 @@ impl LanguageServer for Server {
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
         let creates = self.editor().creates_progress;
-        self.operations.execute(&self.client, params, creates).await
+        let result = self.operations.execute(&self.client, params, creates).await;
+        self.documents.troubles.look_again();
+        result
     }
 }

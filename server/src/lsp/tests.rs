@@ -5,10 +5,12 @@ mod features;
 mod service;
 
 use futures_util::FutureExt;
+use futures_util::future::ready;
 use serde_json::{Value as Json, json};
 
 use super::End;
 use super::commands::Commands;
+use crate::commands::trouble::Troubles;
 use crate::failure::Failure;
 use editor::Editor;
 
@@ -39,6 +41,7 @@ const COMMANDS: Commands = Commands {
         }
         .boxed()
     },
+    look: |_| ready(Ok(Troubles::new())).boxed(),
 };
 
 fn with_progress() -> Json {

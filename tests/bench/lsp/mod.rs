@@ -3,6 +3,8 @@
 
 mod client;
 mod documents;
+pub mod instructions;
+mod prefixes;
 
 use std::path::Path;
 use std::process::Command;
@@ -131,6 +133,8 @@ pub fn rows(azds: &str, peer: Option<&Path>) -> Vec<Row> {
         }
     }
     rows.extend(thousand_services(ours));
+    rows.extend(prefixes::row(ours(), &workspace));
+    rows.extend(instructions::rows());
     rows
 }
 
@@ -227,7 +231,16 @@ fn thousand_services(server: impl Fn() -> Command) -> Vec<Row> {
         assert!(items >= 1000, "{items} documents");
         memory = client.memory();
     }
-    note(&format!("memory with 1,000 services {memory:.1} MiB"));
+    let few = |count| {
+        let workspace = Workspace::of_services(count);
+        let (mut client, _) = Client::start(&mut server(), workspace.initialize(true));
+        client.ask("workspace/diagnostic", json!({"previousResultIds": []}));
+        client.memory()
+    };
+    let (one, hundred) = (few(1), few(100));
+    note(&format!(
+        "memory with 1 service {one:.1} MiB, with 100 {hundred:.1}, with 1,000 {memory:.1}"
+    ));
     let nobody = Times::default();
     vec![
         Row::beside(
@@ -237,5 +250,12 @@ fn thousand_services(server: impl Fn() -> Command) -> Vec<Row> {
             50.0,
         ),
         Row::beside("1,000 services: diagnostics of all", &nobody, &all, 3000.0),
+        Row::of(
+            "1,000 services: memory for each, beside that with 100",
+            (hundred - one) / 99.0 * 1024.0,
+            (memory - one) / 999.0 * 1024.0,
+            ((hundred - one) / 99.0 * 1024.0 * 1.2).round(),
+            "KiB",
+        ),
     ]
 }

@@ -136,6 +136,25 @@ impl Dockerfile {
         (!path.is_empty()).then_some(path)
     }
 
+    /// Whether the result gets programs that its base image does not have.
+    pub fn brings_tools(&self) -> bool {
+        let result = self.result();
+        let mut instructions = result.iter().flat_map(|stage| &stage.instructions);
+        instructions.any(|it| {
+            let says = |words: &[&str]| {
+                it.words
+                    .iter()
+                    .any(|(word, _)| words.iter().any(|it| word.contains(it)))
+            };
+            match it.keyword.as_str() {
+                "RUN" => says(&["apt", "apk", "curl", "wget", "dnf", "yum", "install"]),
+                "COPY" => says(&["--from="]),
+                "ADD" => says(&["://"]),
+                _ => false,
+            }
+        })
+    }
+
     /// What is copied from the context: sources, and where they stand.
     pub fn copied(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
         let all = self.stages.iter().flat_map(|stage| &stage.instructions);

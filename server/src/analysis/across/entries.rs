@@ -8,7 +8,7 @@ use crate::analysis::{Code, Edit, Fix, Problem};
 /// What such an entry is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Runtime {
-    Dotnet,
+    Debugged,
     Other(&'static str),
 }
 
@@ -24,7 +24,7 @@ pub fn launch(text: &str) -> Vec<Problem> {
     old.map(|(entry, runtime)| {
         let range = entry.get("name").unwrap_or(entry).range.clone();
         match runtime {
-            Runtime::Dotnet => {
+            Runtime::Debugged => {
                 let message = "This entry starts the debugger of Azure Dev Spaces, which is gone. azds has a debugger of its own, of the type `azds`.";
                 let problem = Problem::warning(Code::OldDebugEntry, range, message);
                 let title = "Change to the type `azds`";
@@ -34,7 +34,7 @@ pub fn launch(text: &str) -> Vec<Problem> {
             }
             Runtime::Other(language) => {
                 let message = format!(
-                    "This entry starts the debugger of Azure Dev Spaces, which is gone. azds debugs .NET and Python, and not {language} yet."
+                    "This entry starts the debugger of Azure Dev Spaces, which is gone. azds debugs .NET, Python, Node.js and Go, and not {language} yet."
                 );
                 Problem::warning(Code::OldDebugEntry, range, message)
             }
@@ -109,9 +109,9 @@ fn runtime(entry: &Node) -> Option<Runtime> {
         || before.ends_with("(AZDS)")
         || before.starts_with("dev-spaces: ");
     match said(entry, "type").as_str() {
-        "coreclr" if pipes_azds || has_task => Some(Runtime::Dotnet),
+        "coreclr" if pipes_azds || has_task => Some(Runtime::Debugged),
         "node" | "node2" | "pwa-node" if has_task || said(entry, "runtimeExecutable") == "azds" => {
-            Some(Runtime::Other("Node.js"))
+            Some(Runtime::Debugged)
         }
         "java-azds" | "javaremote" => Some(Runtime::Other("Java")),
         "java" if has_task => Some(Runtime::Other("Java")),
@@ -159,7 +159,7 @@ mod tests {
                             "pipeTransport": {"pipeProgram": "azds"},
                         },
                         {"name": "Launch Server (AZDS)", "type": "node", "runtimeExecutable": "azds"},
-                #                ^^^^^^^^^^^^^^^^^^^^^^ old-debug-entry (warning): This entry starts the debugger of Azure Dev Spaces, which is gone. azds debugs .NET and Python, and not Node.js yet.
+                #                ^^^^^^^^^^^^^^^^^^^^^^ old-debug-entry (warning): This entry starts the debugger of Azure Dev Spaces, which is gone. azds has a debugger of its own, of the type `azds`. [Change to the type `azds`]
                         {"name": "Attach", "type": "coreclr", "request": "attach"},
                         {"name": "Mine", "type": "azds", "request": "launch"},
                     ]

@@ -3,7 +3,9 @@
 mod dockerfile;
 pub mod entries;
 mod jsonc;
+pub mod launch;
 mod ports;
+mod tools;
 
 pub use dockerfile::Dockerfile;
 
@@ -21,30 +23,25 @@ impl Service {
     ) -> Vec<Found> {
         let mut found = Vec::new();
         self.ports(path, dockerfile, &mut found);
-        self.sdk(path, dockerfile, &mut found);
+        self.commands(path, dockerfile, &mut found);
         if let Some(context) = context {
             copied(path, dockerfile, context, &mut found);
         }
         found
     }
 
-    /// `dotnet run` in an image without an SDK.
-    fn sdk(&self, path: &str, dockerfile: &Dockerfile, found: &mut Vec<Found>) {
-        let container = &self.settings.container;
-        let needs_sdk = |command: &[String]| {
-            matches!(command, [first, second, ..] if first == "dotnet"
-                && matches!(second.as_str(), "run" | "build" | "watch" | "test" | "publish"))
-        };
+    /// A command in an image that can't run it, such as `dotnet run` without an SDK.
+    fn commands(&self, path: &str, dockerfile: &Dockerfile, found: &mut Vec<Found>) {
         let image = dockerfile.base_image().unwrap_or_default();
-        let name = image.split([':', '@']).next().unwrap_or(image);
-        let is_runtime = name.starts_with("mcr.microsoft.com/dotnet/")
-            && ["/aspnet", "/runtime", "/runtime-deps"]
-                .iter()
-                .any(|end| name.ends_with(end));
+        let container = &self.settings.container;
+        if dockerfile.brings_tools() {
+            return;
+        }
         let mut commands = [&container.command]
             .into_iter()
             .chain(&container.build_commands);
-        let Some(command) = commands.find(|command| is_runtime && needs_sdk(command)) else {
+        let lacking = commands.find_map(|command| Some((command, tools::lack(image, command)?)));
+        let Some((command, lack)) = lacking else {
             return;
         };
         let root = self.azds_yaml.parsed().documents.first();
@@ -54,13 +51,16 @@ impl Service {
         let Some(container) = container else { return };
         let key = container.entries().iter().find(|entry| {
             matches!(entry.key.text(), Some("command" | "iterate"))
-                && (entry.key.text() == Some("iterate"))
-                    != needs_sdk(&self.settings.container.command)
+                && (entry.key.text() == Some("command"))
+                    == (*command == self.settings.container.command)
         });
         let Some(key) = key else { return };
+        let words = command.iter().take(2).map(String::as_str);
         let message = format!(
-            "`{} {}` needs the .NET SDK, but {path} ends in `{image}`, which has none. Use a Dockerfile.develop whose last stage begins with an SDK image.",
-            command[0], command[1]
+            "`{}` needs {}, but {path} ends in `{image}`, which has none. Use a Dockerfile.develop whose last stage begins with `{}`.",
+            words.collect::<Vec<_>>().join(" "),
+            lack.what,
+            lack.instead
         );
         found.push(Found {
             path: super::service::AZDS_YAML.to_owned(),

@@ -3,6 +3,7 @@
 mod chance;
 mod complete;
 mod files;
+mod glob;
 mod hover;
 mod keys;
 mod layer;
@@ -15,6 +16,7 @@ mod settings;
 mod tokens;
 mod upgrade;
 
+pub use glob::SyncGlob;
 pub use order::Given;
 pub use settings::{ContainerSettings, Settings, ValuesFile};
 pub use tokens::Tokens;

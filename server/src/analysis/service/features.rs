@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::Service;
-use crate::analysis::across::{Dockerfile, entries};
+use crate::analysis::across::{Dockerfile, entries, launch};
 use crate::analysis::answer::{Completion, Hint, Hover, Place, Renaming};
-use crate::analysis::{Context, Document, Features, Kind, Problem, Source, Surroundings};
+use crate::analysis::project::Project;
+use crate::analysis::{Context, Document, Features, Kind, Problem, Source, Surroundings, Trouble};
 
 /// What can be asked of a chart's template. It is never looked at as YAML.
 pub(in crate::analysis) const TEMPLATE: Features = Features {
@@ -26,7 +27,11 @@ pub(in crate::analysis) const DOCKERFILE: Features = Features {
 
 /// What can be asked of launch.json.
 pub(in crate::analysis) const LAUNCH: Features = Features {
-    problems: |document| entries::launch(document.text()),
+    problems: |document| {
+        let mut problems = entries::launch(document.text());
+        problems.extend(in_service::launch(document));
+        problems
+    },
     ..Features::NONE
 };
 
@@ -70,6 +75,10 @@ impl Surroundings for With<'_> {
         self.0.around.helm()
     }
 
+    fn trouble(&self) -> Vec<Trouble> {
+        self.0.around.trouble()
+    }
+
     fn context(&self, context: &Context<'_>) -> Option<Vec<String>> {
         self.0.around.context(context)
     }
@@ -110,10 +119,23 @@ pub(in crate::analysis) mod in_service {
         }
         let said = around.helm();
         found.extend(said.and_then(|said| service.not_rendered(&said)));
+        let trouble = around.trouble().into_iter();
+        found.extend(trouble.map(|trouble| service.in_trouble(trouble)));
         let here = found
             .into_iter()
             .filter(|found| found.path == document.path);
         here.map(|found| found.problem).collect()
+    }
+
+    /// Paths of launch.json that lead nowhere.
+    pub fn launch(document: &Document<'_>) -> Vec<Problem> {
+        let Some(service) = service(document) else {
+            return Vec::new();
+        };
+        let dockerfile = document.around.source(&service.settings.dockerfile);
+        let workdir = dockerfile.and_then(|it| Dockerfile::read(it.text()).workdir());
+        let project = Project::beside(document.around);
+        launch::mismatches(document.text(), project.as_ref(), workdir.as_deref())
     }
 
     pub fn hover(document: &Document<'_>, at: usize) -> Option<Hover> {

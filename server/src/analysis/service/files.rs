@@ -6,7 +6,7 @@ use super::problems::Found;
 use super::{AZDS_YAML, Service};
 use crate::analysis::chart::words::Words;
 use crate::analysis::yaml::{Node, Value};
-use crate::analysis::{Code, Edit, Fix, Problem};
+use crate::analysis::{Code, Edit, Fix, Problem, Trouble};
 
 /// Values files for development, by the names that `install.values` has of its own.
 pub const DEVELOPMENT: [&str; 2] = ["values.dev.yaml", "secrets.dev.yaml"];
@@ -80,6 +80,19 @@ impl Service {
             path,
             problem: Problem::error(Code::HelmError, range, message),
         })
+    }
+
+    /// What is wrong with the release in the cluster, at the chart's name.
+    pub(super) fn in_trouble(&self, trouble: Trouble) -> Found {
+        let Trouble { severity, message } = trouble;
+        let problem = Problem::warning(Code::ReleaseTrouble, self.chart_range(), message);
+        Found {
+            path: AZDS_YAML.to_owned(),
+            problem: Problem {
+                severity,
+                ..problem
+            },
+        }
     }
 
     /// Where `install.chart` says which chart it is.

@@ -122,7 +122,9 @@ fn line(explained: &Explained) -> String {
 pub fn check(arguments: &checking::Arguments) -> ExitCode {
     let mut out = std::io::stdout();
     let color = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    match checking::run(arguments, &mut out, color) {
+    let checked =
+        answer::run(async |progress| checking::run(arguments, &mut out, color, &progress).await);
+    match checked {
         Ok(false) => ExitCode::SUCCESS,
         Ok(true) => ExitCode::from(1),
         Err(failure) => {

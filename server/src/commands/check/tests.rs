@@ -27,12 +27,9 @@ fn service() -> tempfile::TempDir {
 }
 
 fn answer(folder: &tempfile::TempDir, path: &str, output: Output) -> (Result<bool>, String) {
-    let arguments = Arguments {
-        paths: vec![folder.path().join(path)],
-        output,
-    };
     let mut out = Vec::new();
-    let result = run(&arguments, &mut out, false);
+    let checked = check(&[folder.path().join(path)]);
+    let result = checked.and_then(|checked| write(&checked, output, &mut out, false));
     let out = String::from_utf8(out).expect("text");
     (
         result,
@@ -186,6 +183,7 @@ fn a_file_is_known_by_its_name_or_by_the_azds_yaml_above_it() {
         open: &|_| None,
         listings: &listings,
         helm: &|_| None,
+        trouble: &|_| Vec::new(),
     };
     let kind = |path: &str| Found::at(&folder.path().join(path), known).map(|found| found.kind);
     assert_eq!(kind("shop/azds.yaml"), Some(Kind::AzdsYaml));
@@ -199,4 +197,25 @@ fn a_file_is_known_by_its_name_or_by_the_azds_yaml_above_it() {
     assert_eq!(kind("shop/Dockerfile"), Some(Kind::Dockerfile));
     assert_eq!(kind("shop/.vscode/tasks.json"), Some(Kind::Tasks));
     assert_eq!(kind("shop/charts/shop/Chart.yaml"), None);
+}
+
+#[test]
+fn what_helm_and_the_cluster_say_is_told_at_its_place() {
+    let folder = service();
+    let shop = folder.path().join("shop");
+    let said = "Error: template: shop/templates/values.yaml:1:5: executing \"shop/templates/values.yaml\" at <.Values.image.tag>: no such field";
+    let trouble = crate::analysis::Trouble {
+        severity: Severity::Warning,
+        message: "shop does not run".to_owned(),
+    };
+    let outside = Outside {
+        helm: [(shop.clone(), said.to_owned())].into(),
+        troubles: [(shop.clone(), vec![trouble])].into(),
+    };
+    let files = files(&[shop]).expect("they are there");
+    let checked = check_files(files, &outside).expect("they can be read");
+    let problems = checked.iter().flat_map(|file| &file.problems);
+    let codes: Vec<String> = problems.map(|problem| problem.code.to_string()).collect();
+    assert!(codes.contains(&"helm-error".to_owned()), "{codes:?}");
+    assert!(codes.contains(&"release-trouble".to_owned()), "{codes:?}");
 }

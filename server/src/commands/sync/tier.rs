@@ -3,11 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use globset::{Glob, GlobMatcher};
 use serde::Serialize;
 
-use crate::analysis::azds_yaml::Settings;
-use crate::failure::{Context, Result};
+use crate::analysis::azds_yaml::{self, Settings};
+use crate::failure::{Failure, Result};
 
 const WHAT: &str = "the service is not kept up to date";
 
@@ -75,10 +74,9 @@ pub struct Rules {
 
 struct SyncGlob {
     text: String,
-    negated: bool,
     /// One that fits every file says nothing about a single one.
     catches_all: bool,
-    matcher: GlobMatcher,
+    files: azds_yaml::SyncGlob,
 }
 
 impl Rules {
@@ -140,15 +138,11 @@ impl Rules {
     /// `is_placed` says whether it is known where it lies in the image.
     pub fn of_source(&self, path: &str, is_placed: bool) -> Decision {
         let decision = |tier, rule: String| Decision { tier, rule };
-        let matched = self
-            .sync
-            .iter()
-            .rev()
-            .find(|glob| glob.matcher.is_match(path));
+        let matched = self.sync.iter().rev().find(|glob| glob.files.fits(path));
         if let Some(glob) = matched
-            && glob.negated
+            && glob.files.negated
         {
-            let rule = format!("container.sync has {:?}", format!("!{}", glob.text));
+            let rule = format!("container.sync has {:?}", glob.text);
             return decision(Tier::Rebuild, rule);
         }
         let name = path
@@ -178,7 +172,7 @@ impl Rules {
                 let rule = format!("container.sync has {:?}", glob.text);
                 decision(Tier::Sync, rule)
             }
-            None if !self.sync.is_empty() && self.sync.iter().all(|glob| glob.negated) => {
+            None if !self.sync.is_empty() && self.sync.iter().all(|glob| glob.files.negated) => {
                 let rule = "container.sync leaves out other files only";
                 decision(Tier::Sync, rule.to_owned())
             }
@@ -193,18 +187,15 @@ impl Rules {
 
 impl SyncGlob {
     fn new(text: &str) -> Result<SyncGlob> {
-        let (negated, text) = match text.strip_prefix('!') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let text = text.trim_start_matches("./").trim_start_matches('/');
         let object = format!("container.sync: {text}");
-        let matcher = Glob::new(text).or_fail(WHAT, object)?.compile_matcher();
+        let files = azds_yaml::SyncGlob::read(text).map_err(|why| {
+            Failure::new(WHAT, object, why).try_to("Correct the glob in azds.yaml.")
+        })?;
+        let pattern = text.trim_start_matches('!').trim_start_matches("./");
         Ok(SyncGlob {
             text: text.to_owned(),
-            negated,
-            catches_all: text.split('/').all(|part| matches!(part, "*" | "**")),
-            matcher,
+            catches_all: pattern.split('/').all(|part| matches!(part, "*" | "**")),
+            files,
         })
     }
 }

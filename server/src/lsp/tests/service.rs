@@ -1,9 +1,16 @@
 //! A service with several files, as an editor sees it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::FutureExt;
+use futures_util::future::ready;
 use serde_json::{Value as Json, json};
 
+use super::super::commands::Commands;
 use super::COMMANDS;
 use super::editor::Editor;
+use crate::analysis::{Severity, Trouble};
+use crate::failure::Failure;
 
 /// A consumer of the story on disk, and the URIs of its files.
 struct Consumer(tempfile::TempDir);
@@ -121,5 +128,65 @@ async fn an_edit_of_a_template_changes_what_is_said_of_values() {
     let shown = editor.expect("textDocument/publishDiagnostics").await;
     assert_eq!(shown["params"]["uri"], values);
     assert_eq!(shown["params"]["diagnostics"][0]["code"], "unread-value");
+    editor.end().await;
+}
+
+/// A cluster that has trouble with every service, then none, then does not answer.
+const CLUSTER: Commands = Commands {
+    look: |folders| {
+        static LOOKS: AtomicUsize = AtomicUsize::new(0);
+        let trouble = |folder| {
+            let message = "shop does not run".to_owned();
+            let severity = Severity::Warning;
+            (folder, vec![Trouble { severity, message }])
+        };
+        let found = match LOOKS.fetch_add(1, Ordering::SeqCst) {
+            0 | 2 => Ok(folders.into_iter().map(trouble).collect()),
+            1 => Ok(Default::default()),
+            _ => Err(Failure::new(
+                "nothing is known",
+                "the cluster",
+                "it is gone",
+            )),
+        };
+        ready(found).boxed()
+    },
+    ..COMMANDS
+};
+
+#[tokio::test]
+async fn trouble_in_the_cluster_is_shown_and_goes_when_it_is_gone() {
+    let folder = Consumer::new();
+    let (mut editor, _) = Editor::start(CLUSTER, json!({})).await;
+    let uri = folder.uri("azds.yaml");
+    let text = std::fs::read_to_string(folder.0.path().join("azds.yaml")).expect("it is there");
+    editor.open(&uri, &text).await;
+    // Whether the cluster or the text is looked at first does not matter.
+    let mut troubled = 0;
+    let shown = |message: &Json| {
+        let diagnostics = message["params"]["diagnostics"].as_array();
+        let codes = diagnostics
+            .into_iter()
+            .flatten()
+            .map(|it| it["code"].clone());
+        codes.filter(|code| code == "release-trouble").count()
+    };
+    while troubled == 0 {
+        troubled = shown(&editor.expect("textDocument/publishDiagnostics").await);
+    }
+    // After anything that was done the cluster is looked at again: no trouble, trouble, no cluster.
+    for expected in [0, 1, 0] {
+        let params = json!({"command": "test.echo", "arguments": [1]});
+        editor.request("workspace/executeCommand", params).await;
+        let (mut answered, mut seen) = (false, None);
+        while !answered || seen.is_none() {
+            let message = editor.next().await;
+            match message.get("method") {
+                Some(_) => seen = Some(shown(&message)),
+                None => answered = true,
+            }
+        }
+        assert_eq!(seen, Some(expected));
+    }
     editor.end().await;
 }

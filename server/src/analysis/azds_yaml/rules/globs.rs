@@ -1,10 +1,8 @@
 //! Globs of `container.sync`: whether they can be read, and what they match.
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use super::Subject;
-use crate::analysis::azds_yaml::AzdsFile;
 use crate::analysis::azds_yaml::layer::Spanned;
+use crate::analysis::azds_yaml::{AzdsFile, SyncGlob};
 use crate::analysis::{Code, Context, Problem, Surroundings};
 
 /// Globs that tools write for every project of a language, whether it has such files or not.
@@ -31,17 +29,17 @@ pub(super) fn check(subject: &Subject<'_>, around: &dyn Surroundings, problems: 
             if glob.text.contains('$') {
                 continue;
             }
-            match matcher(&glob.text) {
+            match SyncGlob::read(&glob.text) {
                 Err(why) => {
                     let message = format!("This is no glob: {why}.");
                     problems.push(Problem::warning(Code::BadGlob, glob.range.clone(), message));
                 }
-                Ok(_) if glob.text.starts_with('!') || USUAL.contains(&glob.text.as_str()) => {}
-                Ok(matcher) => {
+                Ok(read) if read.negated || USUAL.contains(&glob.text.as_str()) => {}
+                Ok(read) => {
                     let files = files.get_or_insert_with(|| list(file, configuration, around));
                     let unmatched = files
                         .as_ref()
-                        .is_some_and(|files| !files.iter().any(|file| matcher.is_match(file)));
+                        .is_some_and(|files| !files.iter().any(|file| read.fits(file)));
                     if unmatched {
                         problems.push(nothing(glob));
                     }
@@ -66,14 +64,10 @@ pub(in crate::analysis::azds_yaml) fn preview(
     configuration: Option<&str>,
     around: &dyn Surroundings,
 ) -> Option<String> {
-    let matcher = matcher(glob).ok()?;
+    let read = SyncGlob::read(glob).ok()?;
     let files = list(file, configuration, around)?;
-    let found: Vec<&String> = files.iter().filter(|file| matcher.is_match(file)).collect();
-    let verb = if glob.starts_with('!') {
-        "Takes out"
-    } else {
-        "Matches"
-    };
+    let found: Vec<&String> = files.iter().filter(|file| read.fits(file)).collect();
+    let verb = if read.negated { "Takes out" } else { "Matches" };
     let mut preview = match found.len() {
         0 => format!(
             "{verb} none of the {} files of the build context.",
@@ -115,12 +109,4 @@ fn list(
         use_git_ignore: settings.use_git_ignore,
         ignore: &settings.ignore,
     })
-}
-
-/// `*` stays in its folder, `**` does not, `{a,b}` is either.
-fn matcher(glob: &str) -> Result<GlobMatcher, String> {
-    let pattern = glob.strip_prefix('!').unwrap_or(glob);
-    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-    let glob = glob.map_err(|error| error.kind().to_string())?;
-    Ok(glob.compile_matcher())
 }

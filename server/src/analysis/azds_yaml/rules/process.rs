@@ -2,10 +2,8 @@
 
 use super::Subject;
 use crate::analysis::azds_yaml::layer::{Layer, Spanned};
+use crate::analysis::project::Project;
 use crate::analysis::{Code, Edit, Fix, Problem, Surroundings};
-
-/// `dotnet run` starts the project's own program since .NET Core 3.0; before that it was `dotnet`.
-const FIRST_WITH_PROGRAM: u32 = 3;
 
 pub(super) fn check(subject: &Subject<'_>, around: &dyn Surroundings, problems: &mut Vec<Problem>) {
     let layers = subject.file.configurations.iter().map(|(_, layer)| layer);
@@ -16,7 +14,8 @@ pub(super) fn check(subject: &Subject<'_>, around: &dyn Surroundings, problems: 
     if asking.is_empty() {
         return;
     }
-    let Some(program) = program(around) else {
+    let project = Project::beside(around);
+    let Some(program) = project.as_ref().and_then(Project::program) else {
         return;
     };
     for layer in asking {
@@ -27,7 +26,7 @@ pub(super) fn check(subject: &Subject<'_>, around: &dyn Surroundings, problems: 
         if killed.iter().any(|process| process.text == program) {
             continue;
         }
-        problems.push(not_killed(dotnet, &program, subject.text));
+        problems.push(not_killed(dotnet, program, subject.text));
     }
 }
 
@@ -59,33 +58,4 @@ fn not_killed(dotnet: &Spanned, program: &str, text: &str) -> Problem {
         automatic: true,
     });
     problem
-}
-
-/// Name of the program that the project beside azds.yaml is built to. `None` if there is not just one
-/// project, or if its program is `dotnet`.
-fn program(around: &dyn Surroundings) -> Option<String> {
-    let entries = around.entries(".");
-    let is_project = |name: &&String| name.ends_with(".csproj") || name.ends_with(".fsproj");
-    let mut projects = entries.iter().filter(is_project);
-    let project = projects.next().filter(|_| projects.next().is_none())?;
-    let text = around.text(project)?;
-    let framework = element(&text, "TargetFramework")?;
-    let version = framework
-        .strip_prefix("netcoreapp")
-        .or_else(|| framework.strip_prefix("net"))?;
-    let major: u32 = version.split('.').next()?.parse().ok()?;
-    if major < FIRST_WITH_PROGRAM || element(&text, "UseAppHost") == Some("false") {
-        return None;
-    }
-    let name = element(&text, "AssemblyName").filter(|name| !name.contains("$("));
-    let stem = project.rsplit_once('.')?.0;
-    Some(name.unwrap_or(stem).to_owned())
-}
-
-/// The text of the first element of a name. Project files are made by tools, and this much of XML is
-/// enough for the names in them.
-fn element<'t>(xml: &'t str, name: &str) -> Option<&'t str> {
-    let open = format!("<{name}>");
-    let after = &xml[xml.find(&open)? + open.len()..];
-    Some(after[..after.find("</")?].trim())
 }

@@ -1,0 +1,37 @@
+//! The stream of an editor of the language server.
+
+use azds::lsp::framing::{Frame, Reader, write};
+use futures_util::FutureExt;
+use serde_json::Value as Json;
+
+/// Messages are found in any bytes, and found again in what is written of them.
+pub fn framing(bytes: &[u8]) {
+    let found = read(bytes);
+    let mut written = Vec::new();
+    for message in &found {
+        let wrote = write(&mut written, message).now_or_never();
+        wrote
+            .expect("memory makes nobody wait")
+            .expect("nor does it fail");
+    }
+    assert!(
+        found == read(&written),
+        "another message is read than was written"
+    );
+}
+
+fn read(bytes: &[u8]) -> Vec<Json> {
+    let mut reader = Reader::new(bytes);
+    let mut found = Vec::new();
+    loop {
+        match reader
+            .next()
+            .now_or_never()
+            .expect("memory makes nobody wait")
+        {
+            Frame::Json(json) => found.push(json),
+            Frame::NotJson => {}
+            Frame::End => return found,
+        }
+    }
+}
