@@ -3,6 +3,7 @@
 //! A target is a plain function that comes back for any bytes, and panics where something that must hold
 //! does not. libFuzzer calls it (`cargo xtask fuzz`), and so does a test, with every file of
 //! `seeds/TARGET` and with the large texts of [`made`]. What a run finds becomes a file there.
+#![allow(clippy::print_stdout)] // Tests say which input they are at.
 
 mod documents;
 mod edits;

@@ -12,7 +12,7 @@ pub fn affinity(pod: &Value, nodes: &Value) -> Option<Value> {
     };
     let required = &mut affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
     let terms = &mut required["nodeSelectorTerms"];
-    if !terms.as_array().is_some_and(|terms| !terms.is_empty()) {
+    if terms.as_array().is_none_or(Vec::is_empty) {
         *terms = json!([{}]);
     }
     for term in terms.as_array_mut().into_iter().flatten() {

@@ -196,7 +196,7 @@ fn judge(node: &Node, architectures: &[String]) -> Result<Containerd, Refusal> {
     }
     let runtime = info.container_runtime_version.as_str();
     match runtime.split_once("://").map(|(name, _)| name) {
-        Some("containerd") => Ok(folders(info, &label)),
+        Some("containerd") => Ok(folders(info, label)),
         Some("cri-o") => Err(refuse(
             "runs CRI-O, and azds builds into the store of containerd",
             CONTAINERD,
