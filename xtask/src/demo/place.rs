@@ -82,7 +82,8 @@ impl Place {
                 run(Command::new(azds).args(["images", "push", "--registry", registry]))
             }
             Agent::Load(loader) => {
-                let folder = std::env::temp_dir().join(format!("azds-image-{}", std::process::id()));
+                let folder =
+                    std::env::temp_dir().join(format!("azds-image-{}", std::process::id()));
                 fs::create_dir(&folder)?;
                 let archive = folder.join("azds.tar");
                 let loaded = run(Command::new(azds).args(["images", "save"]).arg(&archive))

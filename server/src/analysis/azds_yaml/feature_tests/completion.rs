@@ -61,6 +61,7 @@ fn keys_that_are_not_there_yet() {
             useGitIgnore
             ignore
             args
+            secrets
             ---
             build:
               context: .
@@ -75,6 +76,7 @@ fn keys_that_are_not_there_yet() {
             useGitIgnore
             ignore
             args
+            secrets
             ---
             build:
               context$0: Dockerfile
@@ -87,6 +89,7 @@ fn keys_that_are_not_there_yet() {
             useGitIgnore
             ignore
             args
+            secrets
             ---
             build: {context: ., dockerfile: $0}
         "#]],
