@@ -137,8 +137,12 @@ mod tests {
             expect![[r#"
                 {"configurations": [
                     {"type": "coreclr", "program": "/src/bin/Debug/netcoreapp2.1/Shop.dll", "cwd": "/src"},
+                #                                                  ^^^^^^^^^^^^^ launch-mismatch (warning): Shop.csproj is built to `net8.0`, not to `netcoreapp2.1`: the debugger finds no such file. [Change to `net8.0`]
                     {"type": "coreclr", "program": "${workspaceFolder}/bin/Debug/net8.0/Store.dll", "cwd": "${workspaceFolder}"},
+                #                                                                       ^^^^^^^^^ launch-mismatch (warning): Shop.csproj is built to `Shop.dll`, not to `Store.dll`: the debugger finds no such file. [Change to `Shop.dll`]
                     {"type": "coreclr", "program": "/app/bin/Debug/net8.0/Shop.dll", "cwd": "/usr/src/app"},
+                #                                   ^^^^ launch-mismatch (warning): The Dockerfile's WORKDIR is `/src`: `program` names a folder that the image may not have. [Change to `/src`]
+                #                                                                            ^^^^^^^^^^^^ launch-mismatch (warning): The Dockerfile's WORKDIR is `/src`: `cwd` names a folder that the image may not have. [Change to `/src`]
                     {"type": "coreclr", "linux": {"program": "/src/Shop/bin/Debug/net8.0/Shop.dll"}, "cwd": "/"},
                     {"type": "python", "program": "/elsewhere/app.py"}
                 ]}

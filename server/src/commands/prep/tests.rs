@@ -278,7 +278,8 @@ fn an_old_azds_yaml_is_upgraded_and_kept() {
     assert_eq!(fs::read_to_string(&path).expect("a file"), old);
     assert_eq!(upgrade(false).written, ["azds.yaml.bak2", "azds.yaml"]);
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a file");
-    assert_eq!(read("azds.yaml"), old.replace("1.0", "1.1"));
+    let tagged = "  set:\n    image:\n      tag: $(tag)\n";
+    assert_eq!(read("azds.yaml"), old.replace("1.0", "1.1") + tagged);
     assert_eq!(read("azds.yaml.bak2"), old);
     assert_eq!(read("azds.yaml.bak"), "mine");
     assert_eq!(upgrade(false).kept, ["azds.yaml"], "once is enough");
