@@ -69,7 +69,7 @@ fn on_the_cluster(azds: &str, group: Option<&str>) -> Vec<Row> {
     let mut rows = Vec::new();
     if group != Some("dap") {
         rows.push(up::nothing_changed(&service));
-        rows.push(runtime.block_on(up::one_file_changed(&service)));
+        rows.push(up::one_file_changed(&service));
         rows.extend(tunnel::rows(&service));
     }
     if group != Some("up") {

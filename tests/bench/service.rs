@@ -73,7 +73,8 @@ impl Service {
     /// azds, with the cluster and nothing of the user's but what is installed.
     pub fn azds(&self) -> Command {
         let mut azds = self.cluster.command(&self.azds);
-        azds.env("XDG_RUNTIME_DIR", self.home.path());
+        azds.env("XDG_RUNTIME_DIR", self.home.path())
+            .env("XDG_CACHE_HOME", self.home.path());
         azds
     }
 
