@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::fixture::{There, ask, check};
-use super::{Code, Kind, Problem, azds_yaml, edited};
+use super::{Code, Kind, Problem, azds_yaml, edited, yaml};
 
 fn check_azds_yaml(fixture: Expect) {
     // Fixtures show a part of a file; what is missing in them has a test of its own.
@@ -254,6 +254,16 @@ fn a_byte_order_mark_is_no_part_of_the_first_key() {
     let text =
         "\u{feff}kind: helm-release\ninstall: {chart: charts/shop, set: {image: {tag: $(tag)}}}\n";
     assert_eq!(azds_yaml::analyse(text).problems, []);
+}
+
+#[test]
+fn a_repaired_line_moves_nothing_into_a_character() {
+    let text = "kind: helm-release\ninstall:\n  set:\n    text: |\n\r[ä";
+    let parsed = yaml::parse(text);
+    for document in &parsed.documents {
+        assert!(text.get(document.range.clone()).is_some(), "{document:?}");
+    }
+    assert!(text.is_char_boundary(parsed.documents[0].range.end));
 }
 
 const SHOP: &str = "kind: helm-release\nbuild:\n  context: .\n  args: {A: \"b\", ä: 'ö'}\ninstall:\n  chart: charts/shop\n  values:\n  - values.dev.yaml?\n  set:\n    image: {tag: $(tag)}\n    text: |\n      é\n";

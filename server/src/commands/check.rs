@@ -16,7 +16,6 @@ use super::services::azds_yamls;
 use super::trouble::{Troubles, troubles};
 use super::up;
 use crate::analysis::{Kind, Problem, Severity, Source, azds_yaml};
-use crate::cluster::client::Cluster;
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -151,13 +150,7 @@ impl Outside {
         });
         let rendered: Vec<_> = rendered.buffer_unordered(AT_ONCE).collect().await;
         let troubles = match cluster {
-            true => {
-                troubles(
-                    &Cluster::from_kubeconfig().await?,
-                    folders.into_iter().collect(),
-                )
-                .await?
-            }
+            true => troubles(folders.into_iter().collect()).await?,
             false => Troubles::new(),
         };
         Ok(Outside {

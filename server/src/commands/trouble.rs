@@ -24,7 +24,8 @@ pub type Troubles = HashMap<PathBuf, Vec<Trouble>>;
 
 /// Looks at the services of some folders. A folder that can't be read, or whose space is none, has no
 /// trouble that could be told; a failure says that the cluster does not answer.
-pub async fn troubles(cluster: &Cluster, folders: Vec<PathBuf>) -> Result<Troubles> {
+pub async fn troubles(folders: Vec<PathBuf>) -> Result<Troubles> {
+    let cluster = &Cluster::from_kubeconfig().await?;
     let placed = tokio::task::spawn_blocking({
         let cluster = cluster.clone();
         move || placed(&cluster, folders)

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::troubles::{self, Look};
+use super::troubles::Look;
 use crate::commands::doctor::doctor;
+use crate::commands::trouble;
 use crate::commands::use_dev_spaces::use_dev_spaces;
 use crate::commands::{debug_target, down, list_up, list_uris, prep, services, space, status, up};
 use crate::failure::{Context, Failure, Result};
@@ -29,7 +30,7 @@ pub(super) struct Commands {
 pub(super) const ALL: Commands = Commands {
     names: NAMES,
     run: |name, argument, progress| async move { run(&name, argument, &progress).await }.boxed(),
-    look: |folders| troubles::look(folders).boxed(),
+    look: |folders| trouble::troubles(folders).boxed(),
 };
 
 const NAMES: &[&str] = &[

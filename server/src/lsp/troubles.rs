@@ -11,8 +11,7 @@ use tokio::sync::Notify;
 
 use super::documents::Documents;
 use crate::analysis::Trouble;
-use crate::cluster::client::Cluster;
-use crate::commands::trouble::{self, troubles};
+use crate::commands::trouble;
 use crate::failure::Result;
 
 /// How often a cluster is looked at while somebody has an azds.yaml open.
@@ -86,10 +85,4 @@ pub(super) async fn watch<F: Future<Output = ()>>(
         // Not shorter when documents change: what is in the cluster does not depend on them.
         _ = tokio::time::timeout(pause, documents.troubles.done.notified()).await;
     }
-}
-
-/// The cluster of the kubeconfig, as it is at the moment.
-pub(super) async fn look(folders: Vec<PathBuf>) -> Result<trouble::Troubles> {
-    let cluster = Cluster::from_kubeconfig().await?;
-    troubles(&cluster, folders).await
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::SyntaxError;
 use super::tree::{self, Node, Value};
+use crate::analysis::lines::floor_char_boundary;
 
 /// Errors that are repaired. Past them not even a person knows what was meant.
 const MOST_REPAIRS: usize = 20;
@@ -61,7 +62,9 @@ struct Broken {
 }
 
 /// The text with changed lines.
-struct Draft {
+struct Draft<'t> {
+    /// As it was given.
+    given: &'t str,
     lines: Vec<Line>,
 }
 
@@ -73,8 +76,8 @@ struct Line {
     end: &'static str,
 }
 
-impl Draft {
-    fn new(text: &str) -> Draft {
+impl Draft<'_> {
+    fn new(text: &str) -> Draft<'_> {
         let mut start = 0;
         let lines = text
             .split_inclusive('\n')
@@ -94,7 +97,7 @@ impl Draft {
                 }
             })
             .collect();
-        Draft { lines }
+        Draft { given: text, lines }
     }
 
     fn text(&self) -> String {
@@ -328,7 +331,9 @@ impl Draft {
         } else {
             column - new_indent + line.original_indent
         };
-        (line.original.start + column).min(line.original.end)
+        // A line that was repaired has its characters elsewhere.
+        let place = (line.original.start + column).min(line.original.end);
+        floor_char_boundary(self.given, place)
     }
 }
 
