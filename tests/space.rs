@@ -334,6 +334,17 @@ impl Service<'_> {
             .args(["-o", "json"]))
     }
 
+    /// What `azds check --cluster` says is wrong with the release, as severity and message.
+    pub fn trouble(&self) -> Vec<(String, String)> {
+        let problems = self.azds("check", &["--cluster"]).json();
+        let problems = problems.as_array().expect("a list").iter();
+        let of_release = problems.filter(|it| it["code"] == "release-trouble");
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        of_release
+            .map(|it| (text(&it["severity"]), text(&it["message"])))
+            .collect()
+    }
+
     /// Reads a file of the service.
     pub fn read(&self, file: &str) -> String {
         fs::read_to_string(self.folder.join(file)).expect("a file of the service")

@@ -49,7 +49,7 @@ mod tests {
         for (name, target) in TARGETS {
             for entry in fs::read_dir(seeds.join(name)).expect("it is there") {
                 let path = entry.expect("it can be read").path();
-                println!("{}", path.display());
+                eprintln!("{}", path.display());
                 target(&fs::read(&path).expect("a file"));
             }
         }
@@ -59,7 +59,7 @@ mod tests {
     fn every_target_comes_back_for_what_a_machine_may_write() {
         for (seed, text) in made::texts() {
             for (name, target) in TARGETS {
-                println!("{name}: {seed}");
+                eprintln!("{name}: {seed}");
                 target(text.as_bytes());
             }
         }
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn ten_megabytes_are_answered() {
         for (name, text) in made::huge() {
-            println!("{name}");
+            eprintln!("{name}");
             documents::yaml(text.as_bytes());
         }
     }

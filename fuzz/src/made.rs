@@ -10,18 +10,18 @@ pub fn texts() -> Vec<(String, String)> {
     texts
 }
 
-/// Texts of 10 MB.
+/// Texts of 10 MB. Their lines are long: a development build takes its time for each.
 pub fn huge() -> Vec<(String, String)> {
-    let comment = "# nothing is said here\n";
+    let lines = |line: &str| format!("{line}{}\n", "x".repeat(200)).repeat((10 << 20) / 200);
     let texts = [
-        ("a comment", comment.repeat((10 << 20) / comment.len())),
+        ("a comment", lines("# ")),
         (
             "one text",
             format!("kind: helm-release\nnote: \"{}\"\n", "x".repeat(10 << 20)),
         ),
         (
             "an open text",
-            format!("kind: helm-release\nnote: \"{}", "x\n".repeat(5 << 20)),
+            format!("kind: helm-release\nnote: \"{}", lines("")),
         ),
     ];
     texts.map(|(name, text)| (name.to_owned(), text)).into()

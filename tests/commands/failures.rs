@@ -271,7 +271,20 @@ async fn an_image_that_is_nowhere_ends_the_wait() {
             .as_str()
             .is_some_and(|why| why.contains("ErrImageNeverPull"))
     );
+    let trouble = service.trouble();
+    let [(severity, message)] = trouble.as_slice() else {
+        panic!("{trouble:?}");
+    };
+    assert_eq!(severity, "warning");
+    for part in [
+        "shop does not run in ",
+        "container beside",
+        "ErrImageNeverPull",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
     assert_eq!(service.azds("down", &[]).json()["removed"], true);
+    assert_eq!(service.trouble(), []);
 }
 
 #[tokio::test]

@@ -84,5 +84,11 @@ async fn a_public_service_has_an_address_of_the_space() {
     let public = json!({"uri": format!("http://{host}/"), "status": "Pending", "service": "web"});
     let uris = service.azds("list-uris", &[]).json();
     assert_eq!(uris, json!([public, up["uris"][0]]));
+    let trouble = service.trouble();
+    let [(severity, message)] = trouble.as_slice() else {
+        panic!("{trouble:?}");
+    };
+    assert_eq!(severity, "information");
+    assert!(message.contains(&host), "{message}");
     assert_eq!(service.azds("down", &[]).json()["removed"], true);
 }
