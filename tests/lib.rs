@@ -2,6 +2,7 @@
 
 pub mod dap;
 pub mod lsp;
+pub mod schema;
 pub mod space;
 
 use std::future::Future;
@@ -51,6 +52,8 @@ pub struct Cluster {
     pub registry: String,
     /// The authority that has signed its certificate.
     pub authority: PathBuf,
+    /// The client with which Microsoft tests debug adapters.
+    pub debug_client: PathBuf,
 }
 
 impl Cluster {
