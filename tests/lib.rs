@@ -213,6 +213,21 @@ pub async fn until<T, F: Future<Output = Result<T, String>>>(
     }
 }
 
+/// Asks a service for its products, which may be stopped meanwhile. One that just starts does not listen yet.
+pub fn ask(uri: &str) -> std::thread::JoinHandle<String> {
+    let uri = uri.to_owned();
+    std::thread::spawn(move || {
+        let begun = Instant::now();
+        loop {
+            match space::get(&uri, "/api/demo") {
+                Ok((status, body)) if status.contains("200") => return body,
+                other => assert!(begun.elapsed() < SOON, "{other:?}"),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    })
+}
+
 fn from_json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
     serde_json::from_value(value).expect("the test's own JSON fits the type")
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use azds_tests::dap::{Client, line_of};
 use azds_tests::schema::DEBUGPY;
-use azds_tests::space::{Space, azds, get, run};
-use azds_tests::{Cluster, SOON, until};
+use azds_tests::space::{Space, azds, run};
+use azds_tests::{Cluster, ask, until};
 use serde_json::{Value, json};
 
 /// Kinds that change by themselves, or are kept by Kubernetes for what it made itself.
@@ -109,7 +109,7 @@ async fn a_debugger_comes_from_its_image(cluster: &Cluster, space: &Space) {
     let line = line_of(&service.read("app.py"), "BP1");
     let arguments = json!({"folder": service.folder, "space": space.namespace.name});
     client.attach(arguments, &source.to_string_lossy(), line);
-    let asked = std::thread::spawn(move || until_answered(&uri));
+    let asked = ask(&uri);
     let stop = client.stopped();
     assert_eq!(stop.frame["line"], line);
     client.go_on(&stop);
@@ -120,15 +120,6 @@ async fn a_debugger_comes_from_its_image(cluster: &Cluster, space: &Space) {
     service.azds("down", &[]).json();
     let removed = run(cluster.ctr().args(["images", "remove", &image]));
     assert!(removed.status.success(), "{}", removed.stderr);
-}
-
-/// A service that just starts does not listen yet.
-fn until_answered(uri: &str) {
-    let begun = std::time::Instant::now();
-    while let Err(error) = get(uri, "/api/demo") {
-        assert!(begun.elapsed() < SOON, "{error}");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub fn rows(service: &Service, debugger: u16, port: u16) -> Vec<Row> {
     let mut floor = Walker::start(service, client, arguments, forward.local);
 
     let mut rows = Vec::new();
-    let works: [(&str, usize, fn(&mut Walker) -> Duration); 3] = [
+    let works: [(&str, usize, Take); 3] = [
         ("stackTrace", TURNS, Walker::stack_trace),
         (
             "variables of 10,000 elements",
@@ -77,6 +77,9 @@ fn kubectl_to_service(service: &Service) -> crate::kubectl::PortForward {
         crate::service::PORT,
     )
 }
+
+/// Does something once, and says how long it took.
+type Take = fn(&mut Walker) -> Duration;
 
 /// A service that is stopped in a loop.
 struct Walker {

@@ -18,8 +18,10 @@ use crate::failure::{Context, Failure, Result};
 /// Variable with the path of the server.
 const VARIABLE: &str = "AZDS_JS_DEBUG";
 const WHAT: &str = "js-debug was not started";
-/// Ends the server with its standard input, which is ours: it ends with azds, however that ends.
-const ENDS: &str = "data:text/javascript,process.stdin.on('end',()=>process.exit()).resume()";
+/// Ends the server with its standard input, which is ours: it ends with azds, however that ends. Its
+/// workers, which read this, too, have none.
+const ENDS: &str = "data:text/javascript,import{isMainThread as main}from'node:worker_threads';\
+    if(main)process.stdin.on('end',()=>process.exit()).resume()";
 /// What it may take to listen; it has a megabyte of JavaScript to read.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 

@@ -43,6 +43,8 @@ async fn a_go_session_outlives_panic_end_and_pod() {
     let delve = cluster.delve.display().to_string();
     install(&space, &["go", "--from", &delve]);
     let (mut client, adapter) = GO.attach(&space, &service);
+    let (source, _) = GO.marked(&service);
+    stop_and_go(&mut client, &uri, source.as_ref(), GO.currency);
 
     // A panic that nobody recovers is delve's exception, and the end of the process.
     let to = uri.clone();

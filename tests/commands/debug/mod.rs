@@ -7,13 +7,14 @@ mod node;
 mod outlives;
 mod python;
 mod table;
+mod two;
 
 use std::path::Path;
 
 use azds_protocol::debug::DEBUGGER_PORT;
-use azds_tests::Cluster;
 use azds_tests::dap::{Client, Stop, line_of};
 use azds_tests::space::{Service, Space, get};
+use azds_tests::{Cluster, ask};
 use serde_json::{Value, json};
 
 /// Brings a service up; gives the address of its tunnel.
@@ -32,21 +33,6 @@ fn install(space: &Space, arguments: &[&str]) {
         .output();
     let installed = installed.expect("azds starts");
     assert!(installed.status.success(), "{installed:?}");
-}
-
-/// Asks the service for its products while it may be stopped. One that just starts does not listen yet.
-fn ask(uri: &str) -> std::thread::JoinHandle<String> {
-    let uri = uri.to_owned();
-    std::thread::spawn(move || {
-        let begun = std::time::Instant::now();
-        loop {
-            match get(&uri, "/api/demo") {
-                Ok((status, body)) if status.contains("200") => return body,
-                other => assert!(begun.elapsed() < azds_tests::SOON, "{other:?}"),
-            }
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
-    })
 }
 
 /// Asks the service until it answers.
@@ -122,22 +108,13 @@ fn is_debugged(space: &Space) -> bool {
 
 /// No process of the service's container is traced but by the debugger that started it.
 fn assert_traced_by_parents(space: &Space) {
-    let list = "cat /proc/[0-9]*/status 2>/dev/null; true";
-    let mut parent = String::new();
-    for line in in_pod(space, list).lines() {
-        match line
-            .split_once(':')
-            .map(|(name, value)| (name, value.trim()))
-        {
-            Some(("PPid", value)) => value.clone_into(&mut parent),
-            Some(("TracerPid", tracer)) => assert!(
-                tracer == "0" || tracer == parent,
-                "process {tracer} traces one that {parent} started"
-            ),
-            _ => {}
-        }
-    }
-    assert!(!parent.is_empty(), "no process was looked at");
+    // The tracer is a thread, which /proc has, though it lists processes only.
+    let look = r#"of() { grep "^$2:" /proc/$1/status | tr -dc 0-9; }
+        for it in /proc/[0-9]*; do
+            it=${it#/proc/}; tracer=$(of $it TracerPid); parent=$(of $it PPid)
+            [ "${tracer:-0}" = 0 ] || [ "$(of $tracer Tgid)" = "$parent" ] || echo "$tracer traces $it"
+        done 2>/dev/null; echo looked"#;
+    assert_eq!(in_pod(space, look).trim(), "looked");
 }
 
 /// Waits until no debugger is left in the service's pod, and the service answers.

@@ -1,26 +1,30 @@
 //! Node, by js-debug: the editor's own, and behind azds dap.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use azds_tests::Cluster;
 use azds_tests::dap::{Client, line_of};
 use azds_tests::lsp::LanguageClient;
 use azds_tests::space::{Service, Space, get};
+use azds_tests::{Cluster, SOON};
 use serde_json::json;
 
 use super::table::NODE;
 use super::{ask, bring_up, kubectl, stop_and_go, until_answered};
 
-/// Asks an inspector what can be debugged there.
+/// Asks an inspector what can be debugged there. It keeps the connection.
 pub fn greet(port: u16) {
-    let uri = format!("http://127.0.0.1:{port}");
-    let (status, body) = get(&uri, "/json/list").expect("the inspector answers");
-    assert!(
-        status.contains("200") && body.contains("server.js"),
-        "{status}\n{body}"
-    );
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("azds listens");
+    stream.set_read_timeout(Some(SOON)).expect("an option");
+    let asked = stream.write_all(b"GET /json/list HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    asked.expect("azds reads");
+    let (mut answer, mut piece) = (String::new(), [0; 4096]);
+    while !answer.contains("server.js") {
+        let length = stream.read(&mut piece).expect("the inspector answers");
+        assert!(length > 0, "{answer}");
+        answer += &String::from_utf8_lossy(&piece[..length]);
+    }
 }
 
 /// js-debug's DAP server, which VS Code has inside.

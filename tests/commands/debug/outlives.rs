@@ -62,6 +62,11 @@ async fn a_session_outlives_a_rollout_and_a_build_in_the_container() {
     let (source, _) = PYTHON.marked(&service);
     stop_and_go(&mut client, &uri, source.as_ref(), PYTHON.currency);
 
+    kubectl(&space, &["rollout", "restart", "deployment/shop"]);
+    client.console("azds lost the debugger");
+    client.console("attached again");
+    stop_and_go(&mut client, &uri, source.as_ref(), PYTHON.currency);
+
     // A save, which the container takes over while somebody debugs it.
     service.replace("app.py", "\"price\": 49.90", "\"price\": 50.90");
     client.console("azds lost the debugger");
@@ -72,11 +77,6 @@ async fn a_session_outlives_a_rollout_and_a_build_in_the_container() {
     client.go_on(&stop);
     let body = answered.join().expect("no panic");
     assert!(body.contains("50.9"), "{body}");
-
-    kubectl(&space, &["rollout", "restart", "deployment/shop"]);
-    client.console("azds lost the debugger");
-    client.console("attached again");
-    stop_and_go(&mut client, &uri, source.as_ref(), PYTHON.currency);
     assert!(!client.has_seen("terminated") && !client.has_seen("exited"));
     client.disconnect();
     signal(up.id(), "-INT");

@@ -47,7 +47,8 @@ pub const NODE: Runtime = Runtime {
     currency: "'EUR'",
     conditions: ["total < 1", "total > 1"],
     exceptions: Some("all"),
-    sets: true,
+    // js-debug takes a constant for what it is.
+    sets: false,
 };
 
 pub const GO: Runtime = Runtime {
