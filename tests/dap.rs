@@ -1,4 +1,5 @@
-//! A DAP client as an editor is one: requests in the usual order, events as they come.
+//! A DAP client as an editor is one: requests in the usual order, events as they come. It holds every
+//! message, in both directions, against the protocol's schema.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,6 +8,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use crate::schema::assert_valid;
 
 /// How long anything may take that a debugger does; starting one in a pod is the longest.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,6 +21,7 @@ pub struct Client {
     /// What came while something else was waited for.
     kept: VecDeque<Value>,
     seq: i64,
+    is_checked: bool,
 }
 
 /// Where a service was stopped.
@@ -27,6 +31,8 @@ pub struct Stop {
     pub thread: i64,
     /// The topmost frame, as the debugger tells of it.
     pub frame: Value,
+    /// Number of its local variables.
+    pub locals: i64,
     /// Its local variables: name and value.
     pub variables: Vec<(String, String)>,
 }
@@ -48,7 +54,14 @@ impl Client {
             messages,
             kept: VecDeque::new(),
             seq: 0,
+            is_checked: true,
         }
+    }
+
+    /// Without a look at the schema, which takes time that is measured.
+    pub fn unchecked(mut self) -> Client {
+        self.is_checked = false;
+        self
     }
 
     /// Starts `azds dap` and is its editor.
@@ -70,6 +83,7 @@ impl Client {
         let request = json!({
             "seq": self.seq, "type": "request", "command": command, "arguments": arguments,
         });
+        self.check(&request);
         write(&mut self.output, &request);
         self.seq
     }
@@ -84,6 +98,7 @@ impl Client {
             "seq": self.seq, "type": "response", "request_seq": asked["seq"], "success": true,
             "command": "startDebugging",
         });
+        self.check(&answer);
         write(&mut self.output, &answer);
         asked["arguments"]["configuration"].clone()
     }
@@ -103,6 +118,11 @@ impl Client {
     /// Whether an event came that nobody waited for.
     pub fn has_seen(&self, event: &str) -> bool {
         self.kept.iter().any(|message| message["event"] == event)
+    }
+
+    /// Forgets what came that nobody waited for.
+    pub fn forget(&mut self) {
+        self.kept.clear();
     }
 
     /// Waits for the answer to a request.
@@ -141,10 +161,17 @@ impl Client {
             let Ok(message) = self.messages.recv_timeout(left) else {
                 panic!("{what} did not come; what came instead: {:#?}", self.kept);
             };
+            self.check(&message);
             if fits(&message) {
                 return message;
             }
             self.kept.push_back(message);
+        }
+    }
+
+    fn check(&self, message: &Value) {
+        if self.is_checked {
+            assert_valid(message);
         }
     }
 
@@ -159,32 +186,51 @@ impl Client {
         );
         let attached = self.send("attach", arguments);
         self.event("initialized");
-        let source = json!({"path": source});
-        self.ask(
-            "setBreakpoints",
-            json!({"source": source, "breakpoints": [{"line": line}]}),
-        );
+        self.set_breakpoints(source, json!([{"line": line}]));
         self.ask("setExceptionBreakpoints", json!({"filters": []}));
         let done = self.send("configurationDone", json!({}));
         self.answer(done);
         self.answer(attached);
     }
 
+    /// Sets the breakpoints of a source, as `setBreakpoints` has them.
+    pub fn set_breakpoints(&mut self, source: &str, breakpoints: Value) -> Value {
+        let source = json!({"path": source});
+        self.ask(
+            "setBreakpoints",
+            json!({"source": source, "breakpoints": breakpoints}),
+        )
+    }
+
     /// Waits until the service stops, and asks where.
     pub fn stopped(&mut self) -> Stop {
-        let thread = self.event("stopped")["threadId"]
-            .as_i64()
-            .expect("a thread");
+        let thread = self.event("stopped")["threadId"].clone();
+        self.look(thread.as_i64().expect("a thread"))
+    }
+
+    /// Waits until the service stops for this reason, and asks where.
+    ///
+    /// # Panics
+    /// If it stops for another one.
+    pub fn stopped_for(&mut self, reason: &str) -> Stop {
+        let stopped = self.event("stopped");
+        assert_eq!(stopped["reason"], reason, "{stopped}");
+        self.look(stopped["threadId"].as_i64().expect("a thread"))
+    }
+
+    fn look(&mut self, thread: i64) -> Stop {
         let frames = self.ask("stackTrace", json!({"threadId": thread, "levels": 1}));
         let frame = frames["stackFrames"][0].clone();
         let scopes = self.ask("scopes", json!({"frameId": frame["id"]}));
-        let locals = scopes["scopes"][0]["variablesReference"].clone();
+        let locals = scopes["scopes"][0]["variablesReference"].as_i64();
+        let locals = locals.expect("a number");
         let variables = self.ask("variables", json!({"variablesReference": locals}));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let variables = variables["variables"].as_array().into_iter().flatten();
         Stop {
             thread,
             frame,
+            locals,
             variables: variables
                 .map(|it| (text(&it["name"]), text(&it["value"])))
                 .collect(),

@@ -2,6 +2,7 @@
 
 pub mod dap;
 pub mod lsp;
+pub mod schema;
 pub mod space;
 
 use std::future::Future;
@@ -51,6 +52,8 @@ pub struct Cluster {
     pub registry: String,
     /// The authority that has signed its certificate.
     pub authority: PathBuf,
+    /// The client with which Microsoft tests debug adapters.
+    pub debug_client: PathBuf,
 }
 
 impl Cluster {
@@ -208,6 +211,21 @@ pub async fn until<T, F: Future<Output = Result<T, String>>>(
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Asks a service for its products, which may be stopped meanwhile. One that just starts does not listen yet.
+pub fn ask(uri: &str) -> std::thread::JoinHandle<String> {
+    let uri = uri.to_owned();
+    std::thread::spawn(move || {
+        let begun = Instant::now();
+        loop {
+            match space::get(&uri, "/api/demo") {
+                Ok((status, body)) if status.contains("200") => return body,
+                other => assert!(begun.elapsed() < SOON, "{other:?}"),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    })
 }
 
 fn from_json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {

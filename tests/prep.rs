@@ -87,6 +87,7 @@ fn helm_finds_nothing_wrong() {
         "producer",
         "consumer",
         "go-service",
+        "java-service",
         "node-service",
         "python-service",
     ] {

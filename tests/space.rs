@@ -262,9 +262,14 @@ impl Space {
 
     /// A copy of one of the tests' services in a folder of this name, and so with this name, after `azds prep`.
     pub fn service(&self, name: &str, app: &str, prep: &[&str]) -> Service<'_> {
+        self.prepared(self.app(name, app), prep)
+    }
+
+    /// The service of a folder, after `azds prep`.
+    pub fn prepared(&self, folder: PathBuf, prep: &[&str]) -> Service<'_> {
         let service = Service {
             space: self,
-            folder: self.app(name, app),
+            folder,
         };
         service.azds("prep", prep).json();
         service

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use azds_tests::space::{azds, run};
-use azds_tests::{Cluster, until};
-use serde_json::Value;
+use azds_tests::dap::{Client, line_of};
+use azds_tests::schema::DEBUGPY;
+use azds_tests::space::{Space, azds, run};
+use azds_tests::{Cluster, ask, until};
+use serde_json::{Value, json};
 
 /// Kinds that change by themselves, or are kept by Kubernetes for what it made itself.
 const RESTLESS: [&str; 6] = [
@@ -70,6 +72,56 @@ fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>
         .collect()
 }
 
+/// Who has no debugger debugs with that of the image which the set-up names.
+async fn a_debugger_comes_from_its_image(cluster: &Cluster, space: &Space) {
+    let folder = space.folder("debugger");
+    let archive = folder.join("debugger.tar");
+    let saved = run(space
+        .command()
+        .args(["images", "save"])
+        .arg(&archive)
+        .args(["debugger-python", "-o", "json", "--from"])
+        .arg(&DEBUGPY.folder));
+    let image = saved.json().as_str().expect("a name").to_owned();
+    let imported = run(cluster.ctr().args(["images", "import"]).arg(&archive));
+    assert!(imported.status.success(), "{}", imported.stderr);
+    let values = folder.join("values.json");
+    let text = json!({"debuggers": [image]}).to_string();
+    std::fs::write(&values, text).expect("a new file");
+    let mut set_up = cluster.command(azds());
+    set_up.args([
+        "use-dev-spaces",
+        "--space",
+        &space.namespace.name,
+        "-o",
+        "json",
+    ]);
+    run(set_up.arg("--values").arg(&values)).json();
+
+    let service = space.python_service("stock", &[]);
+    let up = service.azds("up", &["-d"]).json();
+    let uri = up["uris"][0]["uri"]
+        .as_str()
+        .expect("an address")
+        .to_owned();
+    let (mut client, mut adapter) = Client::start(&mut space.command());
+    let source = service.folder.join("app.py");
+    let line = line_of(&service.read("app.py"), "BP1");
+    let arguments = json!({"folder": service.folder, "space": space.namespace.name});
+    client.attach(arguments, &source.to_string_lossy(), line);
+    let asked = ask(&uri);
+    let stop = client.stopped();
+    assert_eq!(stop.frame["line"], line);
+    client.go_on(&stop);
+    asked.join().expect("no panic");
+    client.disconnect();
+    drop(client);
+    assert!(adapter.wait().expect("azds dap ends").success());
+    service.azds("down", &[]).json();
+    let removed = run(cluster.ctr().args(["images", "remove", &image]));
+    assert!(removed.status.success(), "{}", removed.stderr);
+}
+
 #[tokio::test]
 async fn twice_changes_nothing_and_removing_leaves_nothing() {
     let cluster = Cluster::get();
@@ -110,6 +162,8 @@ async fn twice_changes_nothing_and_removing_leaves_nothing() {
     service.azds("up", &["-d"]).json();
     service.azds("down", &[]).json();
     assert_eq!(images(&cluster).len(), images_before.len() + 1);
+
+    a_debugger_comes_from_its_image(&cluster, &space).await;
 
     let removed = remove();
     assert!(

@@ -39,6 +39,10 @@ pub const GATE_SERVER_NAME: &str = "builder.azds";
 pub const GATE_AUDIENCE: &str = "azds-builder";
 /// Where the shared folder with the agent's binary is mounted in a pod of an `up`.
 pub const AGENT_FOLDER: &str = "/azds";
+/// Folder in the image of a debugger that holds it, in a folder of its name.
+pub const DEBUGGERS_IN_IMAGE: &str = "/debuggers";
+/// Folder below [`AGENT_FOLDER`] where the host finds debuggers, each in a folder of its name.
+pub const DEBUGGERS: &str = "debuggers";
 /// Where the Secret of the `up` is mounted: files [`SECRET_TOKEN`] and [`SECRET_BUILD`].
 pub const SECRET_FOLDER: &str = "/azds-up";
 /// Key of the developer's token in the Secret of an `up`.

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | host | `GET /v1/debug/processes` | → lines of [`ProcessInfo`] |
 //! | host | `PUT /v1/debug/debuggers/NAME` | a tar of the debugger's folder → [`DebuggerFolder`] |
-//! | host | `GET /v1/debug/debuggers/NAME` | → [`DebuggerFolder`] if it is there, else `null` |
+//! | host | `GET /v1/debug/debuggers` | → list of [`DebuggerFolder`] |
 //! | host | `POST /v1/debug/sessions` | [`StartDebugger`] → [`DebuggerStarted`] |
 //! | host | `CONNECT` with [`DebuggerStarted::stream`] as authority | the debugger's DAP bytes; nothing for a [`StartDebugger::lease`] |
 //! | host | `GET /v1/debug/end` | → [`DebuggerEnd`] of the last session, if any, else `null` |
@@ -135,6 +135,8 @@ pub enum DebuggerStart {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DebuggerFolder {
+    /// Name under which it was sent, or in its image.
+    pub name: String,
     /// Folder in the container.
     pub folder: String,
 }

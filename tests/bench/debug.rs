@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use azds_tests::dap::{Client, line_of};
@@ -11,21 +11,31 @@ use serde_json::{Value, json};
 use crate::kubectl::{PortForward, output};
 use crate::note;
 use crate::service::{PORT, SOURCE, Service};
+use crate::session;
 use crate::statistics::{Row, Times};
 use crate::tunnel::answer;
 
 const ROUNDS: usize = 7;
 /// Where the floor's debugpy listens in its pod.
 const DEBUGPY: u16 = 5678;
-const FLOOR: &str = "floor";
+/// Name of its pod.
+pub const FLOOR: &str = "floor";
 /// How long the service may take to start again after a session.
 const RESTORED: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// All rows.
+pub fn rows(service: &Service) -> Vec<Row> {
+    let (attach, tunnel, forward) = attach(service);
+    let mut rows = vec![attach];
+    rows.extend(session::rows(service, forward.local, tunnel));
+    rows
+}
+
 /// The floor is the same debugpy, under which the same service runs in a pod already, through a
 /// `kubectl port-forward` that is open already; its time begins with `initialize`. Ours begins there, too, and has
 /// all else in it: finding the pod, the connection to it, and the start of the service under debugpy.
-pub fn attach(service: &Service) -> Row {
+fn attach(service: &Service) -> (Row, u16, PortForward) {
     output(service.azds().args(["debugger", "install", "python"]));
     let up = service.bring_up();
     start_floor(service, up["image"].as_str().expect("up names its image"));
@@ -62,7 +72,8 @@ pub fn attach(service: &Service) -> Row {
         "{work}: azds, first session of a pod {}",
         first.describe()
     ));
-    Row::new(work, &floor, &ours, Duration::from_millis(200))
+    let row = Row::new(work, &floor, &ours, Duration::from_millis(200));
+    (row, tunnel, floor_debugger)
 }
 
 /// A pod of the image that azds built, without azds, with debugpy in the folder that azds installed it in.
@@ -125,29 +136,24 @@ fn start_floor(service: &Service, image: &str) {
 }
 
 fn of_floor(service: &Service, debugger: u16, port: u16) -> Duration {
+    let (client, arguments) = floor(service, debugger);
+    stopped(client, arguments, service, port, Instant::now())
+}
+
+/// A client of the floor's debugpy, and what it attaches with.
+pub fn floor(service: &Service, debugger: u16) -> (Client, Value) {
     let stream = TcpStream::connect(("127.0.0.1", debugger)).expect("kubectl takes connections");
     stream.set_nodelay(true).expect("a socket has the option");
     let input = stream.try_clone().expect("a socket can be cloned");
-    let begun = Instant::now();
-    let client = Client::new(input, stream);
     // debugpy maps the paths itself here.
     let mappings = json!([{"localRoot": service.folder, "remoteRoot": "/app"}]);
-    stopped(
-        client,
-        json!({"pathMappings": mappings, "subProcess": false}),
-        service,
-        port,
-        begun,
-    )
+    let arguments = json!({"pathMappings": mappings, "subProcess": false});
+    (Client::new(input, stream).unchecked(), arguments)
 }
 
 fn of_azds(service: &Service, port: u16) -> Duration {
-    let mut adapter = Adapter::start(service);
-    let input = adapter.0.stdout.take().expect("it was asked for");
-    let output = adapter.0.stdin.take().expect("it was asked for");
-    let client = Client::new(input, output);
+    let (adapter, client, arguments) = Adapter::start(service);
     let begun = Instant::now();
-    let arguments = json!({"folder": service.folder, "space": service.space});
     let time = stopped(client, arguments, service, port, begun);
     drop(adapter);
     // Until the service runs as before: a session right after another would wait for that.
@@ -157,16 +163,14 @@ fn of_azds(service: &Service, port: u16) -> Duration {
 }
 
 /// `azds dap`, which an editor has started when its user presses the key.
-struct Adapter(Child);
+pub struct Adapter(pub Child);
 
 impl Adapter {
-    fn start(service: &Service) -> Adapter {
-        let mut adapter = service.azds();
-        adapter
-            .arg("dap")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        Adapter(adapter.spawn().expect("azds can be started"))
+    /// Starts it; gives its client and what that attaches with, too.
+    pub fn start(service: &Service) -> (Adapter, Client, Value) {
+        let (client, adapter) = Client::start(&mut service.azds());
+        let arguments = json!({"folder": service.folder, "space": service.space});
+        (Adapter(adapter), client.unchecked(), arguments)
     }
 }
 
@@ -189,7 +193,7 @@ fn stopped(
     begun: Instant,
 ) -> Duration {
     let source = service.folder.join(SOURCE);
-    let line = line_in(&source);
+    let line = line_in(&source, "BP1");
     client.attach(arguments, &source.to_string_lossy(), line);
     let asked = std::thread::spawn(move || until_answered(port));
     let stopped = client.event("stopped");
@@ -202,7 +206,7 @@ fn stopped(
 }
 
 /// A service that just starts does not listen yet.
-fn until_answered(port: u16) {
+pub fn until_answered(port: u16) {
     let begun = Instant::now();
     while let Err(error) = answer(port) {
         assert!(
@@ -213,7 +217,8 @@ fn until_answered(port: u16) {
     }
 }
 
-fn line_in(source: &Path) -> usize {
+/// The line that bears a marker.
+pub fn line_in(source: &Path, marker: &str) -> usize {
     let text = std::fs::read_to_string(source).expect("the source is readable");
-    line_of(&text, "BP1")
+    line_of(&text, marker)
 }

@@ -9,6 +9,7 @@ mod debug;
 mod kubectl;
 mod lsp;
 mod service;
+mod session;
 mod statistics;
 mod tunnel;
 mod up;
@@ -73,7 +74,7 @@ fn on_the_cluster(azds: &str, group: Option<&str>) -> Vec<Row> {
         rows.extend(tunnel::rows(&service));
     }
     if group != Some("up") {
-        rows.push(debug::attach(&service));
+        rows.extend(debug::rows(&service));
     }
     rows
 }

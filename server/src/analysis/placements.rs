@@ -1,7 +1,9 @@
 //! Where a Dockerfile puts the files of its build context: what `COPY` and `WORKDIR` of its last
 //! stage say, and of the stages that it is made `FROM`.
 
-use super::across::Dockerfile;
+use std::iter;
+
+use super::across::{Dockerfile, Stage};
 
 /// Where the files of a build context lie in the image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,9 +27,25 @@ struct Rule {
 impl Placements {
     /// Reads a Dockerfile. What it can't know, such as a path with a variable, it leaves out.
     pub fn read(text: &str) -> Placements {
-        let mut placements = Placements::default();
         let file = Dockerfile::read(text);
-        let stages = file.result().into_iter().rev();
+        Placements::of(file.result().into_iter().rev())
+    }
+
+    /// Absolute paths in the result, then in each stage, where compilers write down what they see; and
+    /// the files or folders of the context that were copied there.
+    pub fn places(text: &str) -> Vec<(String, String)> {
+        let file = Dockerfile::read(text);
+        let stages = file.stages.iter().rev();
+        let stages = stages.map(|stage| Placements::of(iter::once(stage)));
+        let result = iter::once(Placements::of(file.result().into_iter().rev()));
+        let rules = result.chain(stages).flat_map(|placements| placements.rules);
+        // With the root, all files would be ours.
+        let known = rules.filter(|rule| rule.to.starts_with('/') && rule.to != "/");
+        known.map(|rule| (rule.to, rule.from)).collect()
+    }
+
+    fn of<'a>(stages: impl Iterator<Item = &'a Stage>) -> Placements {
+        let mut placements = Placements::default();
         for instruction in stages.flat_map(|stage| &stage.instructions) {
             let words = instruction.words.iter().map(|(word, _)| word.as_str());
             let words: Vec<&str> = words.collect();
@@ -109,6 +127,31 @@ fn join(folder: &str, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_of_the_result_come_before_those_of_builds() {
+        let places = |text| {
+            let places = Placements::places(text).into_iter();
+            let mut places: Vec<_> = places.map(|(to, from)| format!("{to}={from}")).collect();
+            places.dedup();
+            places.join(" ")
+        };
+        for (dockerfile, expected) in [
+            (
+                "FROM x\nWORKDIR /app\nCOPY requirements.txt ./\nCOPY . .",
+                "/app=requirements.txt /app= /app=requirements.txt /app=",
+            ),
+            (
+                "FROM x AS build\nWORKDIR /src\nCOPY . .\nFROM y\nCOPY --from=build /src/a /a\nCOPY pages /srv/pages",
+                "/srv/pages=pages /src=",
+            ),
+            ("FROM x\nCOPY src/ /app/", "/app=src"),
+            ("FROM x\nCOPY . /", ""),
+            ("FROM x\nCOPY . .", ""),
+        ] {
+            assert_eq!(places(dockerfile), expected, "{dockerfile}");
+        }
+    }
 
     fn target(dockerfile: &str, path: &str) -> String {
         let target = Placements::read(dockerfile).target(path, "/base");

@@ -30,6 +30,11 @@ enum Command {
         /// Where to.
         to: PathBuf,
     },
+    /// Copies the debuggers of this image.
+    Debuggers {
+        /// Where to.
+        to: PathBuf,
+    },
     /// Does nothing for ever: keeps a pod whose images are to stay on the node.
     Sleep,
 }
@@ -78,6 +83,7 @@ async fn run(command: Command) -> Result<u8> {
         Command::Build(arguments) => until_terminated(build::run(arguments)).await,
         Command::Probe(arguments) => until_terminated(probe::run(arguments)).await,
         Command::Install { to } => install::install(&to).map(|()| 0),
+        Command::Debuggers { to } => install::debuggers(&to).map(|()| 0),
         Command::Sleep => until_terminated(std::future::pending()).await,
     }
 }

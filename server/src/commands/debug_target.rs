@@ -1,7 +1,5 @@
 //! What a debug session attaches to: the pod of a service, its host, and its sources here.
 
-use std::path::PathBuf;
-
 use azds_protocol::agent::{HOST_PORT, TAG_PREFIX};
 use azds_protocol::commands::DebugTargetResult;
 use azds_protocol::debug::AttachArguments;
@@ -15,9 +13,11 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::debug::runtimes::{Container, Runtime};
-use super::debug::{Connection, Host, own};
+use super::debug::{Connection, Host, Sources, own};
 use super::service::Service;
 use super::up::{RELEASE_ANNOTATION, settings};
+use crate::analysis::azds_yaml::Settings;
+use crate::analysis::placements::Placements;
 use crate::cluster::agent::{Agent, full};
 use crate::cluster::client::{Cluster, open_port};
 use crate::cluster::pods::{PodState, is_leaving, state, wrapped_containers};
@@ -31,8 +31,10 @@ const WHAT: &str = "the debug session did not start";
 pub struct DebugTarget {
     /// The pod.
     pub pod: String,
-    /// Folder that its image was built from.
-    pub sources: PathBuf,
+    /// How many pods of the service are ready.
+    pub pods: usize,
+    /// Where its sources are.
+    pub sources: Sources,
     pub(super) agent: Agent,
 }
 
@@ -65,13 +67,12 @@ pub(super) async fn find_target(arguments: &AttachArguments, what: &str) -> Resu
     let pods = pods_of(&cluster, &space, &service.release(&space)).await?;
     let asked = arguments.pod.as_deref();
     let fit = pods.iter().filter(|pod| {
-        asked.is_none_or(|name| pod.name_any() == name)
-            && !is_leaving(pod)
-            && !wrapped_containers(pod).is_empty()
-            && state(pod) == PodState::Ready
+        !is_leaving(pod) && !wrapped_containers(pod).is_empty() && state(pod) == PodState::Ready
     });
-    let tagged = fit.filter_map(|pod| Some((pod, tag(pod)?)));
+    let tagged: Vec<_> = fit.filter_map(|pod| Some((pod, tag(pod)?))).collect();
     let (pod, tag) = tagged
+        .iter()
+        .filter(|(pod, _)| asked.is_none_or(|name| pod.name_any() == name))
         .max_by_key(|(pod, _)| pod.creation_timestamp())
         .ok_or_else(|| {
             let object = match asked {
@@ -86,13 +87,26 @@ pub(super) async fn find_target(arguments: &AttachArguments, what: &str) -> Resu
     let token = up_secret::token(&cluster, &space, tag).await?;
     let io = open_port(&cluster, &space, &pod, HOST_PORT).await?;
     let agent = Agent::connect(io, &token, format!("pod {pod}")).await?;
-    let sources = service.folder.join(&settings.context);
-    let sources = sources.canonicalize().unwrap_or(sources);
     Ok(DebugTarget {
         pod,
-        sources,
+        pods: tagged.len(),
+        sources: sources(&service, &settings),
         agent,
     })
+}
+
+fn sources(service: &Service, settings: &Settings) -> Sources {
+    let folder = service.folder.join(&settings.context);
+    let folder = folder.canonicalize().unwrap_or(folder);
+    let dockerfile = std::fs::read_to_string(service.folder.join(&settings.dockerfile));
+    let places = Placements::places(&dockerfile.unwrap_or_default());
+    let copied = places.into_iter().map(|(to, from)| match from.as_str() {
+        "" => (to, folder.clone()),
+        from => (to, folder.join(from)),
+    });
+    // Of a single file it says nothing.
+    let copied = copied.filter(|(_, from)| from.is_dir()).collect();
+    Sources { folder, copied }
 }
 
 /// What a debug session attaches to. Where the editor has a debugger of its own for the runtime, the
@@ -119,7 +133,7 @@ pub async fn describe(
     };
     Ok(DebugTargetResult {
         pod,
-        sources,
+        sources: sources.folder,
         processes,
         runtime: runtime.map(|runtime| runtime.name().to_owned()),
         configuration,

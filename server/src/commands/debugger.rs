@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use fetch::{download, go, pip};
 
+use super::debug::runtimes::addition;
 use crate::failure::{Action, Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -75,6 +76,49 @@ pub struct Installed {
     pub folder: PathBuf,
 }
 
+impl Installed {
+    /// Name under which pods have it, with what azds adds to it.
+    pub fn stored_as(&self) -> String {
+        format!(
+            "{}-{}{}",
+            self.name,
+            self.version,
+            mark_of_addition(&self.name)
+        )
+    }
+
+    /// Its folder, with what azds adds to it, as a tar below a folder. Blocking.
+    pub fn archive(&self, below: &str) -> std::io::Result<Vec<u8>> {
+        let mut archive = tar::Builder::new(Vec::new());
+        archive.append_dir_all(below, &self.folder)?;
+        if let Some((path, text)) = addition(&self.name) {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            let path = Path::new(below).join(path);
+            archive.append_data(&mut header, path, text.as_bytes())?;
+        }
+        archive.into_inner()
+    }
+}
+
+/// Whether a debugger that a pod has under this name is one for a runtime, as this azds starts it.
+pub fn fits(stored: &str, runtime: &str) -> bool {
+    let version = stored
+        .strip_prefix(runtime)
+        .and_then(|rest| rest.strip_prefix('-'));
+    version.is_some() && stored.ends_with(&mark_of_addition(runtime))
+}
+
+/// Tells one addition from another.
+fn mark_of_addition(runtime: &str) -> String {
+    let hash = |(_, text): (_, &str)| blake3::hash(text.as_bytes()).to_hex();
+    let mark = addition(runtime)
+        .map(hash)
+        .map(|hash| format!("-{}", &hash[..8]));
+    mark.unwrap_or_default()
+}
+
 /// Where debuggers are installed: `azds/debuggers` in the user's data folder.
 pub fn folder() -> Result<PathBuf> {
     let set = |name| {
@@ -140,6 +184,16 @@ pub fn installed(debuggers: &Path, name: &str) -> Result<Installed> {
                 runtime: name.into(),
             })
         })
+}
+
+/// The debugger of a runtime in a folder, or the one that is installed.
+pub fn in_folder_or_installed(name: &str, from: Option<PathBuf>) -> Result<Installed> {
+    let Some(from) = from else {
+        return installed(&folder()?, name);
+    };
+    let debugger = known(name)?;
+    check(debugger, &from)?;
+    Ok(installed_at(debugger, from))
 }
 
 fn from_environment() -> Option<Installed> {
@@ -213,13 +267,7 @@ pub async fn install(
     trust: impl FnOnce(&str) -> bool,
     progress: &Progress,
 ) -> Result<Installed> {
-    let debugger = DEBUGGERS
-        .iter()
-        .find(|debugger| debugger.name == install.name)
-        .ok_or_else(|| {
-            Failure::new(WHAT, install.name, "azds knows no debugger of this name")
-                .try_to("Use `dotnet`, `go` or `python`. Node and Java need none.")
-        })?;
+    let debugger = known(install.name)?;
     let parent = debuggers.join(debugger.name);
     let target = parent.join(debugger.version);
     let object = target.display().to_string();
@@ -252,6 +300,14 @@ pub async fn install(
     }
     std::fs::rename(&content, &target).or_fail(WHAT, &object)?;
     Ok(installed_at(debugger, target))
+}
+
+fn known(name: &str) -> Result<&'static Debugger> {
+    let known = DEBUGGERS.iter().find(|debugger| debugger.name == name);
+    known.ok_or_else(|| {
+        Failure::new(WHAT, name, "azds knows no debugger of this name")
+            .try_to("Use `dotnet`, `go` or `python`. Node and Java need none.")
+    })
 }
 
 fn installed_at(debugger: &Debugger, folder: PathBuf) -> Installed {

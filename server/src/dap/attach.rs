@@ -1,5 +1,6 @@
 //! From the editor's `attach` or `launch` to the stream of a debugger.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use tokio::time::{Instant, sleep};
 
 use super::js_debug::{self, JsDebug};
 use super::paths::PathMap;
-use super::{Host, Services, Target};
+use super::{Host, Services, Sources, Target};
 use crate::commands::debug::runtimes::{Container, Plan, Runtime};
 use crate::commands::debug::{Forward, HostStream};
-use crate::commands::debugger::Installed;
+use crate::commands::debugger::{self, Installed};
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -64,6 +65,8 @@ pub struct Place {
     pub host: Host,
     /// Name of its stream.
     pub stream: String,
+    /// What was found out about the service, for its developer.
+    pub found: String,
 }
 
 /// A debugger of the developer's machine, and its way to the pod.
@@ -122,7 +125,12 @@ pub async fn start<S: Services>(
     progress: &Progress,
 ) -> Result<Attached> {
     let arguments = &wanted.arguments;
-    let Target { pod, folder, host } = {
+    let Target {
+        pod,
+        pods,
+        sources,
+        host,
+    } = {
         let _step = progress.begin("Connecting to the pod");
         services.connect(arguments, progress).await?
     };
@@ -135,7 +143,7 @@ pub async fn start<S: Services>(
     let debugger = match runtime.needs_debugger() {
         true => {
             let sending = || step.say("sending the debugger to the pod");
-            in_pod(runtime, &host, services.debugger(runtime.name())?, sending).await?
+            in_pod(runtime, &host, services.debugger(runtime.name()), sending).await?
         }
         false => String::new(),
     };
@@ -146,6 +154,9 @@ pub async fn start<S: Services>(
                 .try_to("In VS Code, the extension of azds starts the Java debugger there."),
         );
     }
+    let paths = paths(arguments, &plan.sources, &sources);
+    let found = found(runtime, &container, &paths, &pod);
+    let others = others(arguments, pods);
     let started = host
         .start(&StartDebugger {
             session: wanted.session.clone(),
@@ -159,36 +170,49 @@ pub async fn start<S: Services>(
         pod,
         host,
         stream: started.stream,
+        found: format!("{found}{others}"),
     });
     match plan.port {
-        Some(port) => here(stream, port, place, &plan, arguments, &folder).await,
+        Some(port) => here(stream, port, place, &plan, arguments, &sources).await,
         None => Ok(Attached {
             stream: Box::new(stream),
             place,
             runtime,
             arguments: plan.attach,
-            paths: paths(arguments, &plan.sources, &folder),
+            paths,
             local: None,
         }),
     }
 }
 
-/// Where the pod has the debugger of a runtime; sends it there if it has not.
+/// Where the pod has the debugger of a runtime, from an image or an earlier session; sends it there if it
+/// has not. Without one on this machine, any that fits does.
 async fn in_pod(
     runtime: Runtime,
     host: &Host,
-    installed: Installed,
+    installed: Result<Installed>,
     sending: impl FnOnce(),
 ) -> Result<String> {
-    let mut name = format!("{}-{}", runtime.name(), installed.version);
-    if let Some((_, text)) = runtime.addition() {
-        name = format!("{name}-{}", &blake3::hash(text.as_bytes()).to_hex()[..8]);
-    }
-    if let Some(folder) = host.debugger(&name).await? {
-        return Ok(folder);
+    let installed = match installed {
+        Ok(installed) => installed,
+        Err(failure) => {
+            let there = host.debuggers().await?.into_iter();
+            let mut fit = there.filter(|it| debugger::fits(&it.name, runtime.name()));
+            return fit.next().map(|it| it.folder).ok_or(failure);
+        }
+    };
+    let name = installed.stored_as();
+    let there = host.debuggers().await?;
+    if let Some(stored) = there.into_iter().find(|it| it.name == name) {
+        return Ok(stored.folder);
     }
     sending();
-    let archive = archive(installed, runtime.addition()).await?;
+    let object = installed.folder.display().to_string();
+    let archive = tokio::task::spawn_blocking(move || installed.archive(""));
+    let archive = archive
+        .await
+        .or_fail(WHAT, &object)?
+        .or_fail(WHAT, object)?;
     host.store(&name, archive).await
 }
 
@@ -199,7 +223,7 @@ async fn here(
     place: Option<Place>,
     plan: &Plan,
     arguments: &AttachArguments,
-    folder: &Path,
+    sources: &Sources,
 ) -> Result<Attached> {
     let host = place.as_ref().map(|place| place.host.clone());
     let host = host.expect("what has a port is in a pod");
@@ -210,7 +234,7 @@ async fn here(
         stream: Box::new(stream),
         place,
         runtime: Runtime::Node,
-        arguments: plan.configuration(Runtime::Node, forward.port, folder),
+        arguments: plan.configuration(Runtime::Node, forward.port, sources),
         paths: PathMap::default(),
         local: Some(Local {
             js_debug,
@@ -251,40 +275,53 @@ async fn running(host: &Host, waiting: impl Fn()) -> Result<Container> {
     }
 }
 
-/// The folder of a debugger as the host unpacks it, with the file that azds adds.
-async fn archive(
-    installed: Installed,
-    addition: Option<(&'static str, &'static str)>,
-) -> Result<Vec<u8>> {
-    let folder = installed.folder.clone();
-    let archive = tokio::task::spawn_blocking(move || {
-        let mut archive = tar::Builder::new(Vec::new());
-        archive.append_dir_all("", &folder)?;
-        if let Some((path, text)) = addition {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(text.len() as u64);
-            header.set_mode(0o644);
-            archive.append_data(&mut header, path, text.as_bytes())?;
-        }
-        archive.into_inner()
-    });
-    let archive = archive
-        .await
-        .or_fail(WHAT, installed.folder.display().to_string())?;
-    archive.or_fail(WHAT, installed.folder.display().to_string())
+/// The user's own pairs count before those of the Dockerfile, and these before what the process shows.
+fn paths(arguments: &AttachArguments, there: &str, sources: &Sources) -> PathMap {
+    let given = arguments.source_file_map.iter();
+    let given = given
+        .map(|(remote, local)| (remote.as_str(), Path::new(local)))
+        .filter(|(_, local)| !local.as_os_str().is_empty());
+    let copied = sources.copied.iter();
+    let copied = copied.map(|(remote, local)| (remote.as_str(), local.as_path()));
+    // From the root everything would be ours, libraries too.
+    let found = Some(sources.root(there)).filter(|(remote, _)| *remote != "/");
+    let pairs: Vec<(&str, Cow<'_, str>)> = given
+        .chain(copied)
+        .chain(found)
+        .map(|(remote, local)| (remote, local.to_string_lossy()))
+        .collect();
+    PathMap::new(pairs.iter().map(|(remote, local)| (*remote, &**local)))
 }
 
-/// The user's own pairs count before what was found out.
-fn paths(arguments: &AttachArguments, sources: &str, folder: &Path) -> PathMap {
-    let folder = folder.to_string_lossy();
-    let given = arguments
-        .source_file_map
-        .iter()
-        .map(|(remote, local)| (remote.as_str(), local.as_str()))
-        .filter(|(_, local)| !local.is_empty());
-    // From the root everything would be ours, libraries too.
-    let found = Some((sources, &*folder)).filter(|(sources, _)| *sources != "/");
-    PathMap::new(given.chain(found))
+/// What the session goes by, so that its developer can say otherwise.
+fn found(runtime: Runtime, container: &Container, paths: &PathMap, pod: &str) -> String {
+    let process = runtime.service(container).map(|process| {
+        let (pid, folder) = (process.pid, &process.working_dir);
+        format!(
+            ": process {pid} ({}), in {folder}",
+            process.command.join(" ")
+        )
+    });
+    let process = process.unwrap_or_default();
+    let sources = match paths.to_string() {
+        none if none.is_empty() => {
+            "No folder there is known to have its sources: set \"sourceFileMap\".".to_owned()
+        }
+        some => format!("Sources: {some}."),
+    };
+    format!(
+        "azds debugs {} in {pod}{process}. {sources}",
+        runtime.name()
+    )
+}
+
+/// Which of several pods it is, and by which rule.
+fn others(arguments: &AttachArguments, pods: usize) -> String {
+    match (pods, &arguments.pod) {
+        (0 | 1, _) => String::new(),
+        (pods, Some(_)) => format!(" It is the one of {pods} pods that \"pod\" names."),
+        (pods, None) => format!(" It is the newest of {pods} pods; \"pod\" names another one."),
+    }
 }
 
 #[cfg(test)]
@@ -299,15 +336,23 @@ mod tests {
             "sourceFileMap": {"/src": "/w/other", "/gen": "/w/producer", "/none": ""}
         }))
         .expect("good arguments");
-        let map = paths(&arguments, "/src", Path::new("/w/producer"));
+        let mut sources = Sources::of("/w/producer".into());
+        sources.copied = vec![("/src".to_owned(), "/w/copied".into())];
+        let map = paths(&arguments, "/src/web", &sources);
         assert_eq!(map.to_local("/src/a").as_deref(), Some("/w/other/a"));
         assert_eq!(map.to_remote("/w/producer/a").as_deref(), Some("/gen/a"));
         assert_eq!(map.to_local("/none/a"), None);
+        assert_eq!(
+            map.to_string(),
+            "/gen is /w/producer, /src is /w/other here"
+        );
     }
 
     #[test]
     fn a_service_at_the_root_maps_nothing() {
-        let map = paths(&AttachArguments::default(), "/", Path::new("/w"));
+        let sources = Sources::of("/w".into());
+        let map = paths(&AttachArguments::default(), "/", &sources);
         assert_eq!(map.to_local("/usr/lib/x.py"), None);
+        assert_eq!(map.to_string(), "");
     }
 }

@@ -18,6 +18,10 @@ use crate::failure::{Context, Failure, Result};
 /// Variable with the path of the server.
 const VARIABLE: &str = "AZDS_JS_DEBUG";
 const WHAT: &str = "js-debug was not started";
+/// Ends the server with its standard input, which is ours: it ends with azds, however that ends. Its
+/// workers, which read this, too, have none.
+const ENDS: &str = "data:text/javascript,import{isMainThread as main}from'node:worker_threads';\
+    if(main)process.stdin.on('end',()=>process.exit()).resume()";
 /// What it may take to listen; it has a megabyte of JavaScript to read.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -37,9 +41,10 @@ impl JsDebug {
         let (listener, port) = listen().await?;
         drop(listener);
         let mut process = Command::new("node")
+            .args(["--import", ENDS])
             .arg(&program)
             .args([port.to_string(), Ipv4Addr::LOCALHOST.to_string()])
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)

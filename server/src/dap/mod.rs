@@ -20,8 +20,6 @@ mod setup;
 mod sources;
 mod wire;
 
-use std::path::PathBuf;
-
 use azds_protocol::commands::UpArguments;
 use azds_protocol::debug::AttachArguments;
 
@@ -29,7 +27,7 @@ pub use codec::Codec;
 pub use services::InCluster;
 pub use session::serve;
 
-pub use crate::commands::debug::{Connection, Host};
+pub use crate::commands::debug::{Connection, Host, Sources};
 use crate::commands::debugger::Installed;
 use crate::failure::Result;
 use crate::progress::Progress;
@@ -38,8 +36,10 @@ use crate::progress::Progress;
 pub struct Target {
     /// Its pod.
     pub pod: String,
-    /// What its image was built from: the service's folder, or its build context.
-    pub folder: PathBuf,
+    /// How many pods of the service are ready.
+    pub pods: usize,
+    /// Where its sources are.
+    pub sources: Sources,
     /// The host in its container.
     pub host: Host,
 }

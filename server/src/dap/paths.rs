@@ -1,6 +1,7 @@
 //! Folders of the container and the folders here that they were built from.
 
 use std::cmp::Reverse;
+use std::fmt;
 
 /// Pairs of folders, which say what a source file is called on the other side.
 ///
@@ -15,6 +16,22 @@ pub struct PathMap {
 struct Pair {
     remote: String,
     local: String,
+}
+
+/// The pairs as a person reads them. Of several for one folder the first counts.
+impl fmt::Display for PathMap {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told: Vec<&str> = Vec::new();
+        for Pair { remote, local } in &self.pairs {
+            if told.contains(&remote.as_str()) {
+                continue;
+            }
+            let comma = if told.is_empty() { "" } else { ", " };
+            write!(to, "{comma}{remote} is {local}")?;
+            told.push(remote);
+        }
+        to.write_str(if told.is_empty() { "" } else { " here" })
+    }
 }
 
 impl PathMap {

@@ -22,7 +22,8 @@ impl Services for InCluster {
         let target = debug_target(arguments).await?;
         Ok(Target {
             pod: target.pod.clone(),
-            folder: target.sources.clone(),
+            pods: target.pods,
+            sources: target.sources.clone(),
             host: Host::new(target),
         })
     }

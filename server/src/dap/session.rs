@@ -99,6 +99,9 @@ where
         let (attached, flow) = self.attach(&request, &wanted).await;
         match attached {
             Ok(attached) if flow == Flow::On => {
+                if let Some(place) = &attached.place {
+                    self.editor.say(&place.found).await;
+                }
                 let bridge = Bridge::new(
                     &mut self.editor,
                     &self.services,

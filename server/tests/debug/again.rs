@@ -10,7 +10,7 @@ use crate::pod::get;
 use crate::python::Producer;
 
 /// The next line of azds in the debug console with this in it.
-async fn said(editor: &mut Editor, text: &str) -> String {
+pub async fn said(editor: &mut Editor, text: &str) -> String {
     loop {
         let output = editor.event("output").await;
         let line = output["output"].as_str().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! An editor that is played step by step.
+//! An editor that is played step by step. It holds every message, in both directions, against the
+//! protocol's schema.
 
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use serde_json::{Value, json};
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, FramedWrite};
+
+use crate::schema::assert_valid;
 
 /// No step of a test takes longer, short of a machine at its limits.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,6 +44,7 @@ impl Editor {
         if !arguments.is_null() {
             message["arguments"] = arguments;
         }
+        assert_valid(&message);
         let bytes = Bytes::from(message.to_string());
         self.writer.send(bytes).await.expect("the adapter reads");
         self.seq
@@ -104,6 +108,7 @@ impl Editor {
             self.received.len() + 1,
             "numbered without a gap: {message}"
         );
+        assert_valid(&message);
         self.received.push(message.clone());
         Some(message)
     }

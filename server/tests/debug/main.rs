@@ -9,6 +9,8 @@ mod editor;
 mod netcoredbg;
 mod pod;
 mod python;
+#[path = "../../../tests/schema.rs"]
+mod schema;
 
 use editor::Editor;
 use pod::OnePod;

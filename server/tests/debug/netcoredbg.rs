@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::adapter;
+use crate::again::said;
 use crate::editor::Editor;
 use crate::pod::{LocalService, OnePod, Pod};
+use crate::schema::assert_valid;
 
 const STEP: &str = include_str!("transcripts/netcoredbg-attach-breakpoint-step.jsonl");
 const NO_PROCESS: &str = include_str!("transcripts/netcoredbg-attach-no-such-process.jsonl");
@@ -56,11 +58,11 @@ impl Play {
         let (editor, adapter) = adapter(OnePod {
             connection: std::sync::Arc::new(std::sync::Mutex::new(connection)),
             folder: HERE.into(),
-            debugger: Installed {
+            debugger: Some(Installed {
                 name: "dotnet".to_owned(),
                 version: "scripted".to_owned(),
                 folder: debugger.path().to_owned(),
-            },
+            }),
         });
         let recording = recording
             .lines()
@@ -128,10 +130,13 @@ impl Play {
     }
 
     fn received_by_debugger(&self) -> Vec<Value> {
-        self.log()
+        let messages: Vec<Value> = self
+            .log()
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
+            .collect();
+        messages.iter().for_each(assert_valid);
+        messages
     }
 
     async fn until_detached(&self) {
@@ -272,8 +277,7 @@ async fn a_failed_attach_is_explained() {
 async fn a_killed_service_does_not_end_the_session() {
     let mut play = Play::start(KILLED, false).await;
     play.play().await;
-    let said = play.editor.event("output").await["output"].to_string();
-    assert!(said.contains("azds lost the debugger"), "{said}");
+    said(&mut play.editor, "azds lost the debugger").await;
     play.editor.good("disconnect", json!({})).await;
     play.editor.rest().await;
     let ends = ["exited", "terminated"];
@@ -343,20 +347,28 @@ fn is_threads(entry: &Value) -> bool {
 async fn a_debugger_that_cannot_run_says_why() {
     let mut play = Play::start(STEP, false).await;
     let program: PathBuf = play._folders[0].path().join("netcoredbg");
-    std::fs::write(
-        &program,
-        "#!/bin/sh\necho \"version GLIBC_2.99 not found\" >&2\nexit 1\n",
-    )
-    .unwrap();
+    let script = "#!/bin/sh\necho \"version GLIBC_2.99 not found\" >&2\nexit 1\n";
+    // The head of a program, for a processor that no machine has.
+    let mut other = b"\x7fELF\x02\x01".to_vec();
+    other.resize(64, 0);
     play.editor
         .good("initialize", json!({"adapterID": "azds"}))
         .await;
-    let refused = play
-        .editor
-        .ask("attach", json!({"runtime": "dotnet"}))
-        .await;
-    assert_eq!(refused["success"], false);
-    let message = refused["message"].as_str().unwrap();
-    assert!(message.contains("GLIBC_2.99"), "{message}");
+    for (content, expected) in [
+        (script.as_bytes(), "GLIBC_2.99"),
+        (&other, "it was built for another processor"),
+    ] {
+        std::fs::write(&program, content).unwrap();
+        let refused = play
+            .editor
+            .ask("attach", json!({"runtime": "dotnet"}))
+            .await;
+        assert_eq!(refused["success"], false);
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains(expected), "{message}");
+        // The pod keeps what it was sent.
+        let sent = play.pod.agent_folder.path().join("debuggers");
+        std::fs::remove_dir_all(sent).unwrap();
+    }
     play.editor.good("disconnect", json!({})).await;
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use azds::agent::debug::{Debug, Replacement, Service};
 use azds::commands::debugger::Installed;
-use azds::dap::{Connection, Host, Services, Target};
+use azds::dap::{Connection, Host, Services, Sources, Target};
 use azds::failure::{Context, Failure, Result};
 use azds::progress::Progress;
 use azds_protocol::agent::HostState;
@@ -212,7 +212,8 @@ pub struct OnePod {
     /// The developer's connection; another one after it was lost.
     pub connection: Arc<Mutex<Http>>,
     pub folder: PathBuf,
-    pub debugger: Installed,
+    /// What is installed on the developer's machine.
+    pub debugger: Option<Installed>,
 }
 
 impl Services for OnePod {
@@ -233,14 +234,15 @@ impl Services for OnePod {
     async fn connect(&self, _: &AttachArguments, _: &Progress) -> Result<Target> {
         Ok(Target {
             pod: "producer-1".to_owned(),
-            folder: self.folder.clone(),
+            pods: 1,
+            sources: Sources::of(self.folder.clone()),
             host: Host::new(self.connection.lock().expect("no panic").clone()),
         })
     }
 
     fn debugger(&self, runtime: &str) -> Result<Installed> {
-        assert_eq!(runtime, self.debugger.name);
-        Ok(self.debugger.clone())
+        let installed = self.debugger.clone().filter(|it| it.name == runtime);
+        installed.ok_or_else(|| Failure::new("no debugger", runtime, "none is installed"))
     }
 }
 

@@ -1,10 +1,9 @@
 //! The real debugpy and a real Python service.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use azds::commands::debugger::{self, Installed};
-use azds::progress::Progress;
+use azds::commands::debugger::Installed;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
@@ -12,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::adapter;
 use crate::editor::Editor;
 use crate::pod::{HELD, Http, LocalService, OnePod, Pod, get_when_up};
+use crate::schema::DEBUGPY;
 
 /// debugpy listens on one port of the pod, and here all pods are this machine.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
@@ -29,7 +29,7 @@ pub struct Producer {
 impl Producer {
     pub async fn start() -> Producer {
         let turn = ONE_AT_A_TIME.lock().await;
-        let debugpy = debugpy().await;
+        let debugpy = DEBUGPY.clone();
         let (folder, container) = (copy(), copy());
         let port = free_port();
         let command = ["python3", "app.py", &port.to_string()];
@@ -54,7 +54,7 @@ impl Producer {
         OnePod {
             connection: Arc::clone(connection),
             folder: self.folder.path().to_owned(),
-            debugger: self.debugpy.clone(),
+            debugger: Some(self.debugpy.clone()),
         }
     }
 
@@ -185,10 +185,22 @@ async fn a_breakpoint_in_a_python_service() {
     adapter.await.unwrap();
     producer.assert_restored().await;
     let container = producer.container.path().display().to_string();
+    let said = editor.received.iter().find(|message| {
+        let said = message["body"]["output"].as_str().unwrap_or_default();
+        said.contains("azds debugs python in producer-1: process")
+            && said.contains(&format!(
+                "{container} is {}",
+                producer.folder.path().display()
+            ))
+    });
+    assert!(
+        said.is_some(),
+        "the person is told what the session goes by"
+    );
     let sources = editor
         .received
         .iter()
-        .filter(|message| message["event"] != "module");
+        .filter(|message| message["event"] != "module" && Some(*message) != said);
     let told = sources
         .map(Value::to_string)
         .find(|text| text.contains(&container));
@@ -196,6 +208,36 @@ async fn a_breakpoint_in_a_python_service() {
         told, None,
         "the editor never sees a source by its path in the container"
     );
+}
+
+#[tokio::test]
+async fn a_debugger_of_an_image_is_used_by_who_has_none() {
+    let producer = Producer::start().await;
+    let (connection, _handle) = producer.pod.connect().await;
+    let mut services = producer.services(connection);
+    let debugpy = services.debugger.take().expect("the producer has it");
+    let (mut editor, refused) = adapter(services);
+    let attach = begin(&mut editor, "attach", producer.folder.path()).await;
+    assert_eq!(editor.response(attach).await["success"], false);
+    editor.good("disconnect", json!({})).await;
+    refused.await.unwrap();
+
+    // As `azds-agent debuggers` leaves it.
+    let name = debugpy.stored_as();
+    let archive = debugpy.archive(&name).unwrap();
+    let debuggers = producer.pod.agent_folder.path().join("debuggers");
+    tar::Archive::new(archive.as_slice())
+        .unpack(debuggers)
+        .unwrap();
+    let (connection, _handle) = producer.pod.connect().await;
+    let mut services = producer.services(connection);
+    services.debugger = None;
+    let (mut editor, adapter) = adapter(services);
+    let stopped = producer.stop_at_breakpoint(&mut editor, "attach").await;
+    editor.good("disconnect", json!({})).await;
+    assert!(stopped.request.await.unwrap().contains("Monitor"));
+    adapter.await.unwrap();
+    producer.pod.until_free().await;
 }
 
 #[tokio::test]
@@ -268,28 +310,6 @@ async fn a_second_developer_is_told_who_debugs() {
     assert!(stopped.request.await.unwrap().contains("Monitor"));
     again_adapter.await.unwrap();
     producer.pod.until_free().await;
-}
-
-/// The real one, by name and version from the package registry, once for all tests.
-async fn debugpy() -> Installed {
-    let set = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = set("AZDS_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("azds")))
-        .or_else(|| set("HOME").map(|home| home.join(".cache/azds")))
-        .expect("a folder to keep debugpy in");
-    let wanted = debugger::Install {
-        name: "python",
-        from: None,
-        sha256: None,
-    };
-    debugger::install(
-        &cache.join("debuggers"),
-        wanted,
-        |_| false,
-        &Progress::silent(),
-    )
-    .await
-    .expect("debugpy can be installed")
 }
 
 fn copy() -> tempfile::TempDir {

@@ -51,6 +51,7 @@ pub fn up() -> Result<()> {
         delve: parts.delve,
         js_debug: parts.js_debug,
         registry: parts.registry,
+        debug_client: parts.debug_client,
     };
     fs::write(folder.join("plan.json"), serde_json::to_vec(&plan)?)?;
     let log = folder.join("logs/node.log");

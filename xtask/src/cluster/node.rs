@@ -31,6 +31,8 @@ pub struct Plan {
     pub js_debug: PathBuf,
     /// The registry's program.
     pub registry: PathBuf,
+    /// A client of debug adapters.
+    pub debug_client: PathBuf,
 }
 
 /// Where the API server listens, inside.
@@ -113,6 +115,7 @@ pub fn node() -> Result<()> {
         js_debug: plan.js_debug.clone(),
         registry: registry_address,
         authority: pki.file("ca.crt"),
+        debug_client: plan.debug_client.clone(),
         ingress: format!("http://{ingress_address}"),
         containerd: folder.join("containerd-state/containerd.sock"),
         builder_values,

@@ -32,6 +32,8 @@ pub struct State {
     pub registry: String,
     /// The cluster's authority.
     pub authority: PathBuf,
+    /// A client of debug adapters.
+    pub debug_client: PathBuf,
 }
 
 /// The folder of the running cluster: one for each cache, so one for each user.

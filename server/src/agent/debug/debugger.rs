@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep};
 
-use super::{Replacement, Service, processes, stream};
+use super::{Replacement, Service, fit, processes, stream};
 use crate::failure::{Context, Failure, Result};
 
 /// What did not happen, if something fails.
@@ -30,6 +30,8 @@ pub enum Debugger {
         port: u16,
         /// Whether it lets the service go on without a client.
         resumes: bool,
+        /// Which start of the service is under it.
+        starts: u32,
     },
     /// The service itself, which has opened its inspector.
     Inspector,
@@ -40,6 +42,7 @@ impl Debugger {
     pub async fn launch<S: Service>(service: &S, how: DebuggerStart) -> Result<Debugger> {
         match how {
             DebuggerStart::Beside { command, env } => {
+                fits(&command)?;
                 Ok(Debugger::Beside(Box::new(stream::start(&command, &env)?)))
             }
             DebuggerStart::Restart {
@@ -56,6 +59,7 @@ impl Debugger {
                         "something listens there already",
                     ));
                 }
+                fits(&command)?;
                 let starts = service.state().starts + 1;
                 let restarted = async {
                     service
@@ -72,7 +76,11 @@ impl Debugger {
                     until_free(port).await;
                     return Err(failure);
                 }
-                Ok(Debugger::Under { port, resumes })
+                Ok(Debugger::Under {
+                    port,
+                    resumes,
+                    starts,
+                })
             }
             DebuggerStart::Inspector { pid, port } => {
                 if !processes::listens(port) {
@@ -90,14 +98,27 @@ impl Debugger {
         matches!(self, Debugger::Under { port, .. } if processes::listens(*port))
     }
 
-    /// Starts the service as it was, if the debugger is its parent.
+    /// Starts the service as it was, if the debugger is its parent and nothing else did so already.
     pub async fn finish(self, service: &impl Service) {
-        if let Debugger::Under { port, .. } = self {
-            sleep(ANSWER_TIME).await;
-            restore(service).await;
-            until_free(port).await;
+        let Debugger::Under { port, starts, .. } = self else {
+            return;
+        };
+        let is_under = || service.state().starts == starts;
+        let deadline = Instant::now() + ANSWER_TIME;
+        while is_under() && service.state().pid.is_some() && Instant::now() < deadline {
+            sleep(Duration::from_millis(10)).await;
         }
+        if is_under() {
+            restore(service).await;
+        }
+        until_free(port).await;
     }
+}
+
+fn fits(command: &[String]) -> Result<()> {
+    command
+        .first()
+        .map_or(Ok(()), |program| fit::check(program))
 }
 
 async fn restore(service: &impl Service) {

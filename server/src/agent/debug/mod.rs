@@ -2,6 +2,7 @@
 //! leaves the service running when the session ends, however it ends.
 
 mod debugger;
+mod fit;
 pub(super) mod held;
 pub(super) mod processes;
 mod session;
@@ -11,7 +12,7 @@ mod stream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use azds_protocol::agent::HostState;
+use azds_protocol::agent::{DEBUGGERS, HostState};
 use azds_protocol::debug::{DebuggerFolder, STREAM_HOST, StartDebugger};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -58,7 +59,7 @@ impl<S: Service> Debug<S> {
     /// sees at the same place. The file `held` is there as long as a session is.
     pub fn new(service: Arc<S>, folder: &Path, held: PathBuf) -> Debug<S> {
         Debug {
-            debuggers: folder.join("debuggers"),
+            debuggers: folder.join(DEBUGGERS),
             sessions: Arc::new(Sessions::new(service, held)),
         }
     }
@@ -95,15 +96,15 @@ impl<S: Service> Debug<S> {
         let path = path.strip_prefix("/v1/debug/").unwrap_or_default();
         match (request.method(), path.split_once('/').unwrap_or((path, ""))) {
             (&Method::GET, ("processes", "")) => Ok(lines(&processes::list())),
-            (&Method::GET, ("debuggers", name)) => {
-                let folder = store::folder(&self.debuggers, name).map_err(refused)?;
-                let there = folder.is_dir().then(|| debugger_folder(&folder));
+            (&Method::GET, ("debuggers", "")) => {
+                let names = store::names(&self.debuggers).into_iter();
+                let there: Vec<_> = names.map(|name| self.debugger_folder(&name)).collect();
                 Ok(http::json(StatusCode::OK, &there))
             }
             (&Method::PUT, ("debuggers", name)) => {
                 let folder = store::unpack(&self.debuggers, name, request.into_body()).await;
-                let folder = folder.map_err(ours)?;
-                Ok(http::json(StatusCode::OK, &debugger_folder(&folder)))
+                folder.map_err(ours)?;
+                Ok(http::json(StatusCode::OK, &self.debugger_folder(name)))
             }
             (&Method::POST, ("sessions", "")) => {
                 let start = http::read_json::<StartDebugger>(request.into_body(), MAX_REQUEST)
@@ -118,11 +119,12 @@ impl<S: Service> Debug<S> {
             _ => Err((StatusCode::NOT_FOUND, not_there(path))),
         }
     }
-}
 
-fn debugger_folder(folder: &Path) -> DebuggerFolder {
-    DebuggerFolder {
-        folder: folder.to_string_lossy().into_owned(),
+    fn debugger_folder(&self, name: &str) -> DebuggerFolder {
+        DebuggerFolder {
+            name: name.to_owned(),
+            folder: self.debuggers.join(name).to_string_lossy().into_owned(),
+        }
     }
 }
 

@@ -286,9 +286,9 @@ impl<S: Service> Sessions<S> {
                 end = stream::hold(editor, &cut).await;
                 Some(debugger)
             }
-            (Debugger::Under { port, resumes }, Some(editor)) => {
+            (debugger @ Debugger::Under { port, .. }, Some(editor)) => {
                 end = stream::connect(port, editor, &cut).await;
-                Some(Debugger::Under { port, resumes })
+                Some(debugger)
             }
             (debugger, _) => Some(debugger),
         };

@@ -28,6 +28,17 @@ pub fn folder(debuggers: &Path, name: &str) -> Result<PathBuf> {
     Ok(debuggers.join(name))
 }
 
+/// Names of those that are there, whole.
+pub fn names(debuggers: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(debuggers).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names
+        .filter(|name| folder(debuggers, name).is_ok_and(|folder| folder.is_dir()))
+        .collect();
+    names.sort();
+    names
+}
+
 /// Unpacks a tar into the folder of this name. The folder appears whole or not at all.
 pub async fn unpack<B>(debuggers: &Path, name: &str, tar: B) -> Result<PathBuf>
 where
@@ -177,6 +188,9 @@ mod tests {
             1,
             "nothing left over"
         );
+        std::fs::create_dir(folder.path().join(".unpacking-x")).expect("a folder");
+        assert_eq!(names(folder.path()), ["dotnet-1"]);
+        assert_eq!(names(&folder.path().join("none")), [""; 0]);
     }
 
     #[tokio::test]

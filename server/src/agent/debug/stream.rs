@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Context, Failure, Result};
 
 /// Lines of a debugger's standard error that are kept to explain its end.
 const LAST_LINES: usize = 5;
@@ -26,15 +26,7 @@ pub fn start(command: &[String], env: &BTreeMap<String, String>) -> Result<Child
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| {
-            let failure = Failure::new(what, program, error.to_string());
-            match error.kind() {
-                // The kernel says the same of a program whose loader is missing.
-                std::io::ErrorKind::NotFound => failure
-                    .try_to("The image may lack the C library that the debugger was built for."),
-                _ => failure,
-            }
-        })
+        .or_fail(what, program)
 }
 
 /// Carries the bytes until either side closes, then waits until the debugger is gone; says why.

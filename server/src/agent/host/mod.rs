@@ -232,14 +232,8 @@ async fn iterate_in(request: Request<Incoming>, host: &Host) -> http::Answer {
         Ok(order) => order,
         Err(failure) => return http::refuse(StatusCode::BAD_REQUEST, &failure),
     };
-    let busy = match host.debug.debugged_by() {
-        Some(whom) => Some(format!("{whom} debugs it")),
-        None if host.place.available_permits() == 0 => {
-            Some("azds exec runs in its place".to_owned())
-        }
-        None => None,
-    };
-    if let Some(why) = busy {
+    if host.place.available_permits() == 0 {
+        let why = "azds exec runs in its place";
         let failure = Failure::new("the service was not started again", "", why)
             .try_to("End that; the next change starts the service again.");
         return http::refuse(StatusCode::CONFLICT, &failure);

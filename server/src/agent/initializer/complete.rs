@@ -4,8 +4,8 @@
 //! quotas may ask for them.
 
 use azds_protocol::agent::{
-    AGENT_FOLDER, BUILD_CONTAINER, GATE_AUDIENCE, INSTRUMENTED_LABEL, PULL_FOLDER, SECRET_FOLDER,
-    TAG_PREFIX,
+    AGENT_FOLDER, BUILD_CONTAINER, DEBUGGERS, GATE_AUDIENCE, INSTRUMENTED_LABEL, PULL_FOLDER,
+    SECRET_FOLDER, TAG_PREFIX,
 };
 use serde_json::{Value, json};
 
@@ -33,6 +33,8 @@ pub struct Additions {
     pub pull_policy: String,
     /// Address and port of the gate; numeric, since the agent resolves no names.
     pub gate: String,
+    /// Images of debuggers.
+    pub debuggers: Vec<String>,
     /// Certificate of the authority that signed the gate's, PEM.
     pub authority: String,
     /// Secrets that the agent's image is pulled with.
@@ -79,10 +81,13 @@ pub fn complete(pod: &Value, additions: &Additions) -> Vec<Value> {
     {
         mounts.push(json!({"name": PULL_VOLUME, "mountPath": PULL_FOLDER, "readOnly": true}));
     }
-    if pod["spec"]["initContainers"].is_array() {
-        patch.add("/spec/initContainers/0", build);
-    } else {
-        patch.add("/spec/initContainers", json!([build]));
+    if !pod["spec"]["initContainers"].is_array() {
+        patch.add("/spec/initContainers", json!([]));
+    }
+    patch.add("/spec/initContainers/0", build);
+    for (index, image) in additions.debuggers.iter().enumerate() {
+        let at = format!("/spec/initContainers/{}", index + 1);
+        patch.add(&at, debugger(index, image));
     }
     for volume in volumes(tag).into_iter().chain(pulling) {
         patch.append(&pod["spec"]["volumes"], "/spec/volumes", volume);
@@ -162,24 +167,46 @@ fn build(image: &str, additions: &Additions) -> Value {
             {"name": "AZDS_GATE_TOKEN", "value": format!("{GATE_TOKEN_FOLDER}/token")},
         ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "32Mi"},
-            "limits": {"cpu": "1", "memory": "256Mi"},
-        },
-        "securityContext": {
-            "allowPrivilegeEscalation": false,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": true,
-            "runAsGroup": 65532,
-            "runAsNonRoot": true,
-            "runAsUser": 65532,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "resources": resources(),
+        "securityContext": unprivileged(),
         "volumeMounts": [
             {"name": AGENT_VOLUME, "mountPath": AGENT_FOLDER},
             {"name": SECRET_VOLUME, "mountPath": SECRET_FOLDER, "readOnly": true},
             {"name": GATE_VOLUME, "mountPath": GATE_TOKEN_FOLDER, "readOnly": true},
         ],
+    })
+}
+
+/// The init container that copies a debugger to where the host finds it.
+fn debugger(index: usize, image: &str) -> Value {
+    json!({
+        "name": format!("azds-debugger-{index}"),
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/azds-agent", "debuggers", format!("{AGENT_FOLDER}/{DEBUGGERS}")],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": resources(),
+        "securityContext": unprivileged(),
+        "volumeMounts": [{"name": AGENT_VOLUME, "mountPath": AGENT_FOLDER}],
+    })
+}
+
+fn resources() -> Value {
+    json!({
+        "requests": {"cpu": "10m", "memory": "32Mi"},
+        "limits": {"cpu": "1", "memory": "256Mi"},
+    })
+}
+
+fn unprivileged() -> Value {
+    json!({
+        "allowPrivilegeEscalation": false,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": true,
+        "runAsGroup": 65532,
+        "runAsNonRoot": true,
+        "runAsUser": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
     })
 }
 
@@ -237,6 +264,7 @@ mod tests {
             image: "azds/azds-initializer-service:1".into(),
             pull_policy: "Never".into(),
             gate: "10.96.0.7:29172".into(),
+            debuggers: vec!["azds/debugger-go:1".into()],
             authority: "PEM".into(),
             pull_secrets: vec!["pull".to_owned()],
             nodes: json!([{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]),
@@ -275,6 +303,8 @@ mod tests {
         let patch = complete(&pod, &additions());
         let build = added(&patch, "/spec/initContainers/0");
         assert_eq!(build["name"], "mindaro-build");
+        let debugger = added(&patch, "/spec/initContainers/1");
+        assert_eq!(debugger["image"], "azds/debugger-go:1");
         assert_eq!(build["args"][1], "producer:mindaro-1");
     }
 
@@ -341,8 +371,8 @@ mod tests {
         let made: Vec<_> = patch.iter().filter(|op| op["value"] == json!([])).collect();
         assert_eq!(
             made.len(),
-            4,
-            "volumeMounts, env, volumes, imagePullSecrets: {made:?}"
+            5,
+            "volumeMounts, env, initContainers, volumes, imagePullSecrets: {made:?}"
         );
         assert_eq!(added(&patch, "/metadata/labels"), &json!({}));
     }

@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Pull policy of that image.
     #[arg(long, default_value = "IfNotPresent")]
     pull_policy: String,
+    /// Images of debuggers that pods get.
+    #[arg(long = "debugger")]
+    debuggers: Vec<String>,
     /// What $(hostSuffix) stands for.
     #[arg(long, default_value = "")]
     host_suffix: String,
@@ -88,6 +91,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let additions = Arc::new(Additions {
         image: arguments.image,
         pull_policy: arguments.pull_policy,
+        debuggers: arguments.debuggers,
         gate: SocketAddr::new(arguments.gate, GATE_PORT).to_string(),
         authority: authority.certificate.clone(),
         pull_secrets: arguments.pull_secrets,

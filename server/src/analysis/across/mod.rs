@@ -7,7 +7,7 @@ pub mod launch;
 mod ports;
 mod tools;
 
-pub use dockerfile::Dockerfile;
+pub use dockerfile::{Dockerfile, Stage};
 
 use super::service::{Found, Service};
 use super::{Code, Problem};

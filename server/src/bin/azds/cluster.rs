@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use azds::commands::images;
 use azds::commands::use_dev_spaces::{remove_dev_spaces, use_dev_spaces};
+use azds::commands::{debugger, images};
 use azds_protocol::commands::{PushImagesArguments, UseDevSpacesArguments};
 use clap::{Args, Subcommand};
 
@@ -77,6 +77,12 @@ pub enum Images {
     Save {
         /// The archive
         file: PathBuf,
+        /// Which image: that of azds, or of a debugger that is installed here
+        #[arg(default_value = "azds", value_parser = ["azds", "debugger-dotnet", "debugger-go", "debugger-python"])]
+        image: String,
+        /// A folder that holds the debugger, instead of the one that is installed
+        #[arg(long, value_name = "FOLDER")]
+        from: Option<PathBuf>,
         #[command(flatten)]
         answer: Answer,
     },
@@ -102,9 +108,21 @@ pub enum Images {
 impl Images {
     pub fn run(self) -> ExitCode {
         match self {
-            Images::Save { file, answer } => answer.give(images::save(&file), |image| {
-                format!("Wrote {image} to {}", file.display())
-            }),
+            Images::Save {
+                file,
+                image,
+                from,
+                answer,
+            } => {
+                let saved = match image.strip_prefix("debugger-") {
+                    Some(runtime) => debugger::in_folder_or_installed(runtime, from)
+                        .and_then(|installed| images::save_debugger(&file, &installed)),
+                    None => images::save(&file),
+                };
+                answer.give(saved, |image| {
+                    format!("Wrote {image} to {}", file.display())
+                })
+            }
             Images::Push {
                 registry,
                 agents,

@@ -22,7 +22,7 @@ pub struct Prep {
     /// Use this Helm chart, relative to DIR, instead of writing one
     #[arg(long, value_name = "DIR")]
     chart: Option<PathBuf>,
-    /// Take the project for one of this language: dotnet, go, node, python
+    /// Take the project for one of this language: dotnet, go, java, node, python
     #[arg(long)]
     language: Option<String>,
     /// Say what would be written, and write nothing

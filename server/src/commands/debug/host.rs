@@ -60,11 +60,10 @@ impl Host {
             .collect()
     }
 
-    /// Where the host keeps this debugger, if it does.
-    pub async fn debugger(&self, name: &str) -> Result<Option<String>> {
-        let path = format!("/v1/debug/debuggers/{name}");
-        let stored: Option<DebuggerFolder> = self.json(Method::GET, &path, Bytes::new()).await?;
-        Ok(stored.map(|stored| stored.folder))
+    /// The debuggers that the host has.
+    pub async fn debuggers(&self) -> Result<Vec<DebuggerFolder>> {
+        let path = "/v1/debug/debuggers";
+        self.json(Method::GET, path, Bytes::new()).await
     }
 
     /// Sends a debugger; says where the host keeps it.

@@ -1,7 +1,6 @@
 //! Sessions of an editor's own debugger (js-debug, Java): azds opens the debug port of the service, and
 //! a port of this machine that leads there, wherever the service's pod is by then.
 
-use std::path::Path;
 use std::time::Duration;
 
 use azds_protocol::debug::{AttachArguments, StartDebugger};
@@ -12,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::runtimes::{Container, Plan, Runtime};
-use super::{Host, HostStream, carry, listen, user};
+use super::{Host, HostStream, Sources, carry, listen, user};
 use crate::commands::debug_target::debug_target;
 use crate::failure::Result;
 
@@ -39,14 +38,14 @@ pub async fn open(
     runtime: Runtime,
     container: &Container,
     arguments: &AttachArguments,
-    folder: &Path,
+    sources: &Sources,
 ) -> Result<Value> {
     let plan = runtime.plan(container, "", arguments)?;
     // The same for the same service in the same editor: its next session may come at once.
-    let id = format!("{} {}", std::process::id(), folder.display());
+    let id = format!("{} {}", std::process::id(), sources.folder.display());
     let (lease, port) = begin(&host, &plan, &id).await?;
     let (listener, local) = listen().await?;
-    let mut configuration = plan.configuration(runtime, local, folder);
+    let mut configuration = plan.configuration(runtime, local, sources);
     if runtime == Runtime::Node {
         // js-debug connects again by itself when the service has started again.
         configuration.insert("restart".to_owned(), json!(true));

@@ -1,10 +1,13 @@
-//! `images`: the image of azds' agent, written and pushed without Docker.
+//! `images`: the images of azds' agent and of debuggers, written and pushed without Docker.
 
 mod oci;
 mod push;
 
 use std::path::Path;
 
+use azds_protocol::agent::DEBUGGERS_IN_IMAGE;
+
+use super::debugger::Installed;
 use crate::cluster::spaces::AZDS_VERSION;
 use crate::failure::{Context, Failure, Result};
 use oci::Image;
@@ -13,6 +16,8 @@ pub use push::{architectures_in, push};
 /// The static agent, or nothing if this azds was built without it.
 const AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/azds-agent"));
 const REPOSITORY: &str = "azds/azds-initializer-service";
+/// Images of debuggers, but for the runtime.
+const DEBUGGER: &str = "azds/debugger";
 /// Stands for the registry of an image that is on the nodes: a name that leads to nobody else's.
 const NO_REGISTRY: &str = "localhost";
 const WHAT: &str = "the images were not saved";
@@ -48,10 +53,25 @@ fn agent() -> Result<&'static [u8]> {
 
 /// Writes an OCI archive with the agent's image to `path`. Blocking.
 pub fn save(path: &Path) -> Result<String> {
-    let name = image(None)?;
+    write(path, image(None)?, &Image::new(agent()?)?)
+}
+
+/// Writes an OCI archive with the image of a debugger to `path`: the debugger, and the agent, which copies
+/// it into pods. Blocking.
+pub fn save_debugger(path: &Path, installed: &Installed) -> Result<String> {
+    let stored = installed.stored_as();
+    let tag = stored.strip_prefix(&format!("{}-", installed.name));
+    let tag = tag.unwrap_or(&stored);
+    let name = format!("{NO_REGISTRY}/{DEBUGGER}-{}:{tag}", installed.name);
+    let folder = format!("{}/{stored}", DEBUGGERS_IN_IMAGE.trim_start_matches('/'));
+    let debugger = installed.archive(&folder);
+    let debugger = debugger.or_fail(WHAT, installed.folder.display().to_string())?;
+    write(path, name, &Image::with(agent()?, Some(debugger))?)
+}
+
+fn write(path: &Path, name: String, image: &Image) -> Result<String> {
     let object = path.display().to_string();
-    let image = Image::new(agent()?)?;
-    let archive = oci::archive(&image, &name).or_fail(WHAT, object.as_str())?;
+    let archive = oci::archive(image, &name).or_fail(WHAT, object.as_str())?;
     std::fs::write(path, archive).or_fail(WHAT, object)?;
     Ok(name)
 }

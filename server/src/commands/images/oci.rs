@@ -17,7 +17,7 @@ const WHAT: &str = "the image was not made";
 pub struct Image {
     /// `amd64` or `arm64`.
     pub architecture: &'static str,
-    pub layer: Blob,
+    pub layers: Vec<Blob>,
     pub config: Blob,
     pub manifest: Blob,
 }
@@ -47,26 +47,36 @@ impl Blob {
 impl Image {
     /// The image of this program. The same program makes the same image.
     pub fn new(agent: &[u8]) -> Result<Image> {
+        Image::with(agent, None)
+    }
+
+    /// The image of this program, and a layer of more files.
+    pub fn with(agent: &[u8], more: Option<Vec<u8>>) -> Result<Image> {
         let architecture = architecture(agent)?;
         let mut layer = tar::Builder::new(Vec::new());
         append(&mut layer, AGENT_PATH, 0o755, agent).or_fail(WHAT, AGENT_PATH)?;
         let layer = Blob::new(layer.into_inner().or_fail(WHAT, AGENT_PATH)?);
+        let layers: Vec<Blob> = [layer].into_iter().chain(more.map(Blob::new)).collect();
+        let digests: Vec<&str> = layers.iter().map(|layer| layer.digest.as_str()).collect();
+        let described = layers.iter();
+        let described = described.map(|it| it.descriptor("application/vnd.oci.image.layer.v1.tar"));
+        let described: Vec<Value> = described.collect();
         let config = json!({
             "architecture": architecture,
             "os": "linux",
             "config": {"Entrypoint": [format!("/{AGENT_PATH}")], "WorkingDir": "/"},
-            "rootfs": {"type": "layers", "diff_ids": [layer.digest]},
+            "rootfs": {"type": "layers", "diff_ids": digests},
         });
         let config = Blob::new(config.to_string());
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": config.descriptor("application/vnd.oci.image.config.v1+json"),
-            "layers": [layer.descriptor("application/vnd.oci.image.layer.v1.tar")],
+            "layers": described,
         });
         Ok(Image {
             architecture,
-            layer,
+            layers,
             config,
             manifest: Blob::new(manifest.to_string()),
         })
@@ -100,7 +110,7 @@ pub fn archive(image: &Image, name: &str) -> std::io::Result<Vec<u8>> {
     append(&mut archive, "oci-layout", 0o644, layout)?;
     let index = index.to_string();
     append(&mut archive, "index.json", 0o644, index.as_bytes())?;
-    for blob in [&image.manifest, &image.config, &image.layer] {
+    for blob in [&image.manifest, &image.config].into_iter().chain(&image.layers) {
         let path = format!("blobs/{}", blob.digest.replace(':', "/"));
         append(&mut archive, &path, 0o644, &blob.content)?;
     }
@@ -163,7 +173,7 @@ pub(super) mod tests {
     #[test]
     fn the_archive_is_whole_and_always_the_same() {
         let name = "localhost/azds/azds-initializer-service:1-abc";
-        let image = || Image::new(&program(0x3e)).expect("a program");
+        let image = || Image::with(&program(0x3e), Some(b"more".to_vec())).expect("a program");
         let bytes = archive(&image(), name).expect("in memory");
         assert_eq!(bytes, archive(&image(), name).expect("in memory"));
         let mut files = BTreeMap::new();
@@ -188,11 +198,11 @@ pub(super) mod tests {
         assert_eq!(described["annotations"]["io.containerd.image.name"], name);
         let manifest = json(&blob(described));
         let config = json(&blob(&manifest["config"]));
-        let layer = blob(&manifest["layers"][0]);
-        assert_eq!(
-            config["rootfs"]["diff_ids"][0],
-            Blob::new(layer).digest.as_str()
-        );
+        assert_eq!(blob(&manifest["layers"][1]), b"more");
+        for at in 0..2 {
+            let layer = Blob::new(blob(&manifest["layers"][at]));
+            assert_eq!(config["rootfs"]["diff_ids"][at], layer.digest.as_str());
+        }
         assert_eq!(config["architecture"], "amd64");
         assert_eq!(config["config"]["Entrypoint"][0], "/azds-agent");
     }

@@ -43,7 +43,7 @@ pub async fn push(
     let work = async {
         let repository = repository.await.or_fail(WHAT, "")??;
         for image in &images {
-            for blob in [&image.layer, &image.config] {
+            for blob in image.layers.iter().chain([&image.config]) {
                 let Blob { digest, content } = blob;
                 repository.put_blob(digest, content.clone()).await?;
             }

@@ -2,6 +2,7 @@
 
 use super::dotnet::DotNet;
 use super::go::Go;
+use super::java::Java;
 use super::node::Node;
 use super::project::Project;
 use super::python::Python;
@@ -70,6 +71,10 @@ impl Generated<'_> {
                 template!("go/Dockerfile"),
                 template!("go/Dockerfile.develop"),
             ),
+            Project::Java(_) => (
+                template!("java/Dockerfile"),
+                template!("java/Dockerfile.develop"),
+            ),
             Project::Node(_) => (
                 template!("node/Dockerfile"),
                 template!("node/Dockerfile.develop"),
@@ -89,6 +94,7 @@ impl Generated<'_> {
         let own = match self.project {
             Some(Project::DotNet(_)) => template!("dotnet/dockerignore"),
             Some(Project::Go(_) | Project::Node(_)) => "",
+            Some(Project::Java(_)) => template!("java/dockerignore"),
             Some(Project::Python(_)) => template!("python/dockerignore"),
             None => "",
         };
@@ -105,6 +111,7 @@ impl Generated<'_> {
         let develop = match self.project {
             Some(Project::DotNet(_)) => template!("dotnet/develop.yaml"),
             Some(Project::Go(_)) => template!("go/develop.yaml"),
+            Some(Project::Java(_)) => template!("java/develop.yaml"),
             Some(Project::Node(_)) => template!("node/develop.yaml"),
             Some(Project::Python(_)) => template!("python/develop.yaml"),
             None => template!("develop.yaml"),
@@ -122,6 +129,7 @@ impl Generated<'_> {
         match self.project {
             Some(Project::DotNet(project)) => fill_dotnet(&text, project),
             Some(Project::Go(project)) => fill_go(&text, project),
+            Some(Project::Java(project)) => fill_java(&text, project),
             Some(Project::Node(project)) => fill_node(&text, project),
             Some(Project::Python(project)) => fill_python(&text, project, self.port),
             None => text,
@@ -141,6 +149,24 @@ fn fill_dotnet(text: &str, project: &DotNet) -> String {
 fn fill_go(text: &str, project: &Go) -> String {
     text.replace("@GO@", &project.version)
         .replace("@PACKAGE@", &project.package)
+}
+
+fn fill_java(text: &str, project: &Java) -> String {
+    let (from, to, jar) = match project.folder() {
+        Some(folder) => (folder, "./", "quarkus-run.jar"),
+        None => (project.jar.as_str(), "app.jar", "app.jar"),
+    };
+    let again: Vec<String> = project.tool.again().split(' ').map(str::to_owned).collect();
+    text.replace("@JDK@", &project.tool.image(&project.version))
+        .replace("@JAVA@", &project.version)
+        .replace("@LISTS@", &project.lists.join(" "))
+        .replace("@INSTALL@", project.tool.install())
+        .replace("@PACKAGE@", project.tool.package())
+        .replace("@AGAIN@", &list(&again))
+        .replace("@SYNC@", project.tool.asks_for_image())
+        .replace("@COPY@", &format!("COPY --from=build /src/{from} {to}"))
+        .replace("@PRODUCTION@", &json(jar))
+        .replace("@JAR@", &json(&project.jar))
 }
 
 fn fill_node(text: &str, project: &Node) -> String {

@@ -3,6 +3,7 @@
 mod dotnet;
 mod files;
 mod go;
+mod java;
 mod node;
 mod project;
 mod python;
@@ -114,7 +115,7 @@ fn is_within(path: &str) -> bool {
 
 /// As the original said it, and what to do.
 const NO_LANGUAGE: &str = "Dockerfile could not be generated due to unsupported language. \
-    Run prep in the folder that has the project file (*.csproj, package.json, go.mod, requirements.txt, \
+    Run prep in the folder that has the project file (*.csproj, package.json, go.mod, pom.xml, build.gradle, requirements.txt, \
     which may be empty, or pyproject.toml), or write a Dockerfile for a service that listens on port 80.";
 
 #[cfg(test)]

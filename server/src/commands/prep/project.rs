@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::WHAT;
 use super::dotnet::DotNet;
 use super::go::Go;
+use super::java::Java;
 use super::node::Node;
 use super::python::Python;
 use crate::failure::{Context, Failure, Result};
@@ -24,6 +25,7 @@ const YAML_WORDS: [&str; 9] = ["false", "n", "no", "null", "off", "on", "true", 
 pub(super) enum Project {
     DotNet(DotNet),
     Go(Go),
+    Java(Java),
     Node(Node),
     Python(Python),
 }
@@ -33,9 +35,10 @@ type Find = fn(&Path, &mut Vec<String>) -> Result<Option<Project>>;
 
 /// The languages that are known. Of several projects in a folder the first one counts: many services
 /// have a package.json for their pages, or a requirements.txt for their documentation.
-const LANGUAGES: [(&str, Find); 4] = [
+const LANGUAGES: [(&str, Find); 5] = [
     ("dotnet", DotNet::find),
     ("go", Go::find),
+    ("java", Java::find),
     ("python", Python::find),
     ("node", Node::find),
 ];
@@ -54,7 +57,7 @@ impl Project {
         if languages.is_empty() {
             let why = "it is not a language that azds knows";
             return Err(Failure::new(WHAT, language.unwrap_or_default(), why)
-                .try_to("Name dotnet, go, node or python, or none and write a Dockerfile."));
+                .try_to("Name dotnet, go, java, node or python, or none and write a Dockerfile."));
         }
         let mut found = None;
         for (_, find) in languages {
@@ -68,7 +71,7 @@ impl Project {
                 folder.display().to_string(),
                 format!("there is no {language} project in it"),
             )
-            .try_to("A project is known by its *.csproj, go.mod, package.json, requirements.txt (which may be empty) or pyproject.toml."));
+            .try_to("A project is known by its *.csproj, go.mod, pom.xml, build.gradle, package.json, requirements.txt (which may be empty) or pyproject.toml."));
         }
         Ok(found)
     }
@@ -77,6 +80,7 @@ impl Project {
         match self {
             Project::DotNet(_) => "dotnet",
             Project::Go(_) => "go",
+            Project::Java(_) => "java",
             Project::Node(_) => "node",
             Project::Python(_) => "python",
         }
@@ -86,7 +90,7 @@ impl Project {
     pub fn name(&self) -> &str {
         match self {
             Project::DotNet(project) => &project.name,
-            Project::Go(_) | Project::Node(_) | Project::Python(_) => "",
+            Project::Go(_) | Project::Java(_) | Project::Node(_) | Project::Python(_) => "",
         }
     }
 }

@@ -92,6 +92,27 @@ fn a_go_service() {
 }
 
 #[test]
+fn a_java_service_of_maven() {
+    let pom = include_str!("../../../../tests/apps/java-service/pom.xml");
+    let (_root, folder) = service("shop", &[("pom.xml", pom)]);
+    let result = prepare(&arguments(&folder)).expect("a plain project");
+    assert_eq!(result.language.as_deref(), Some("java"));
+    assert_eq!(result.warnings, [""; 0]);
+    expect_file!["golden/java-maven.txt"].assert_eq(&tree(&folder, &result));
+}
+
+#[test]
+fn a_java_service_of_gradle() {
+    let build = "plugins { id 'org.springframework.boot' version '3.5.0' }\nversion = '1.0'\n";
+    let settings = "rootProject.name = 'shop'\n";
+    let files = [("build.gradle", build), ("settings.gradle", settings)];
+    let (_root, folder) = service("shop", &files);
+    let result = prepare(&arguments(&folder)).expect("a plain project");
+    assert_eq!(result.warnings, [""; 0]);
+    expect_file!["golden/java-gradle.txt"].assert_eq(&tree(&folder, &result));
+}
+
+#[test]
 fn nothing_known_still_gives_chart_and_azds_yaml() {
     let (_root, folder) = service("gateway", &[("index.php", "<?php")]);
     let result = prepare(&arguments(&folder)).expect("prep does what it can");
@@ -115,6 +136,7 @@ fn no_placeholder_is_left() {
         &[("pyproject.toml", "[project]"), ("app.py", "")],
         &[("package.json", "{}"), ("yarn.lock", ""), ("app.js", "")],
         &[("go.mod", "module m"), ("cmd/x/main.go", "package main")],
+        &[("build.gradle.kts", "id(\"io.quarkus\")")],
         &[("index.php", "")],
     ] {
         let (_root, folder) = service("s", files);
@@ -226,7 +248,10 @@ fn what_cannot_be_prepared_is_named() {
     let old = failure(&[("A.csproj", &old)], None);
     assert!(old.contains("A.csproj: it is for net472"), "{old}");
     let cobol = failure(&[], Some("cobol"));
-    assert!(cobol.contains("dotnet, go, node or python"), "{cobol}");
+    assert!(
+        cobol.contains("dotnet, go, java, node or python"),
+        "{cobol}"
+    );
     let none = failure(&[("A.csproj", CSPROJ)], Some("python"));
     assert!(none.contains("no python project"), "{none}");
 }

@@ -8,12 +8,12 @@ mod python;
 
 use std::collections::HashMap;
 use std::iter;
-use std::path::Path;
 
 use azds_protocol::agent::HostState;
 use azds_protocol::debug::{AttachArguments, DebuggerStart, ProcessInfo};
 use serde_json::{Map, Value, json};
 
+use super::Sources;
 use crate::failure::{Failure, Result};
 
 const WHAT: &str = "the debugger was not started";
@@ -116,7 +116,7 @@ impl Runtime {
     }
 
     /// The process that runs the service's own code.
-    fn service(self, container: &Container) -> Option<&ProcessInfo> {
+    pub fn service(self, container: &Container) -> Option<&ProcessInfo> {
         match self {
             Runtime::Dotnet => dotnet::service(&container.processes),
             Runtime::Go => go::service(container),
@@ -140,11 +140,6 @@ impl Runtime {
     /// Whether a debugger has to be in the pod, installed under [`Runtime::name`].
     pub fn needs_debugger(self) -> bool {
         !matches!(self, Runtime::Java | Runtime::Node)
-    }
-
-    /// A file that azds adds to the debugger: its path there and its text.
-    pub fn addition(self) -> Option<(&'static str, &'static str)> {
-        (self == Runtime::Python).then_some((python::STARTER, python::STARTER_TEXT))
     }
 
     /// Whether the debugger leaves a service stopped, and its breakpoints set, when its client goes.
@@ -188,13 +183,23 @@ impl Runtime {
     }
 }
 
+/// A file that azds adds to the debugger of a runtime: its path there and its text.
+pub fn addition(runtime: &str) -> Option<(&'static str, &'static str)> {
+    (runtime == Runtime::Python.name()).then_some((python::STARTER, python::STARTER_TEXT))
+}
+
 impl Plan {
     /// What VS Code's own debugger of the runtime is told, when `port` leads to the service's debug port
-    /// and `folder` has its sources.
-    pub fn configuration(&self, runtime: Runtime, port: u16, folder: &Path) -> Map<String, Value> {
+    /// and its sources are there.
+    pub fn configuration(
+        &self,
+        runtime: Runtime,
+        port: u16,
+        sources: &Sources,
+    ) -> Map<String, Value> {
         let own = match runtime {
             Runtime::Java => java::configuration(port),
-            _ => node::configuration(self, port, folder),
+            _ => node::configuration(sources.root(&self.sources), port),
         };
         let Value::Object(mut configuration) = own else {
             unreachable!("configurations are objects");

@@ -101,16 +101,16 @@ fn inspector(process: &ProcessInfo) -> u16 {
     named.unwrap_or(INSPECTOR)
 }
 
-/// What js-debug is told.
-pub fn configuration(plan: &Plan, port: u16, folder: &Path) -> Value {
+/// What js-debug is told; it maps one folder of the container to one here.
+pub fn configuration((there, here): (&str, &Path), port: u16) -> Value {
     json!({
         "type": "pwa-node",
         "request": "attach",
         "name": "azds",
         "address": "127.0.0.1",
         "port": port,
-        "localRoot": folder,
-        "remoteRoot": plan.sources,
+        "localRoot": here,
+        "remoteRoot": there,
         "skipFiles": ["<node_internals>/**"],
         // Workers have inspectors of their own, which this port does not lead to.
         "autoAttachChildProcesses": false,
@@ -161,7 +161,7 @@ mod tests {
             let plan = plan(&container, &AttachArguments::default()).expect("a service");
             assert_eq!(plan.start, DebuggerStart::Inspector { pid: 7, port });
             assert_eq!(plan.port, Some(port));
-            let told = configuration(&plan, 4711, Path::new("/w/shop"));
+            let told = configuration((&plan.sources, Path::new("/w/shop")), 4711);
             assert_eq!(told["port"], 4711);
             assert_eq!(
                 (&told["localRoot"], &told["remoteRoot"]),
