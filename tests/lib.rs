@@ -1,8 +1,11 @@
 //! What the tests on the cluster share: the running cluster, and a namespace of its own for each test.
 
+pub mod container;
 pub mod dap;
 pub mod lsp;
 pub mod space;
+pub mod staying;
+pub mod wire;
 
 use std::future::Future;
 use std::path::PathBuf;
