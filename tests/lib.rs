@@ -1,9 +1,12 @@
 //! What the tests on the cluster share: the running cluster, and a namespace of its own for each test.
 
+pub mod container;
 pub mod dap;
 pub mod lsp;
 pub mod schema;
 pub mod space;
+pub mod staying;
+pub mod wire;
 
 use std::future::Future;
 use std::path::PathBuf;

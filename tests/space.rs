@@ -298,7 +298,7 @@ impl Space {
 }
 
 /// Copies what is in a folder to another that is there.
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a folder of the tests") {
         let entry = entry.expect("an entry");
         let to = to.join(entry.file_name());

@@ -14,6 +14,8 @@ pub mod names {
     pub const PREP: &str = "azds.server.prep";
     /// Builds, installs and tunnels to a service.
     pub const UP: &str = "azds.server.up";
+    /// Keeps a service up to date no more, which goes on as it is.
+    pub const DETACH: &str = "azds.server.detach";
     /// Removes a service.
     pub const DOWN: &str = "azds.server.down";
     /// Lists the services of a space.
@@ -89,6 +91,8 @@ pub struct UpArguments {
     pub ports: Vec<PortMapping>,
     /// Program and arguments to start instead of what azds.yaml, chart and image say; empty for theirs.
     pub command: Vec<String>,
+    /// Leave the tunnels to a background process, and do not keep the service up to date.
+    pub detach: bool,
 }
 
 /// A local port and the port of the service that it leads to.
@@ -140,7 +144,15 @@ pub struct ContextCount {
     pub sent_bytes: u64,
 }
 
-/// Arguments of `down`, `list-up`, `list-uris` and `doctor`.
+/// Result of `detach`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct DetachResult {
+    /// Whether the service was kept up to date by this server until now.
+    pub detached: bool,
+}
+
+/// Arguments of `detach`, `down`, `list-up`, `list-uris` and `doctor`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]

@@ -4,6 +4,7 @@
 //! Types only: nothing here does input or output.
 
 pub mod agent;
+pub mod change;
 pub mod commands;
 pub mod debug;
 pub mod exec;

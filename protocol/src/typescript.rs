@@ -4,6 +4,7 @@
 use expect_test::expect_file;
 use ts_rs::{Config, TS};
 
+use crate::change::{Change, Mistake, Mistakes, ServiceChanged, ServiceState, Tier};
 use crate::commands::*;
 use crate::debug::{AttachArguments, ProcessInfo};
 use crate::{Action, Audience, Failure};
@@ -21,6 +22,7 @@ fn commands(config: &Config) -> Vec<Command> {
     vec![
         command::<PrepArguments, PrepResult>(config, names::PREP),
         command::<UpArguments, UpResult>(config, names::UP),
+        command::<ServiceArguments, DetachResult>(config, names::DETACH),
         command::<ServiceArguments, DownResult>(config, names::DOWN),
         command::<ServiceArguments, Vec<ServiceRow>>(config, names::LIST_UP),
         command::<ServiceArguments, Vec<UriRow>>(config, names::LIST_URIS),
@@ -47,13 +49,17 @@ fn the_extension_has_the_types_of_the_wire() {
         declaration::<Action>,
         declaration::<AttachArguments>,
         declaration::<Audience>,
+        declaration::<Change>,
         declaration::<Check>,
         declaration::<ContextCount>,
         declaration::<DebugTargetResult>,
+        declaration::<DetachResult>,
         declaration::<DevSpacesResult>,
         declaration::<DoctorResult>,
         declaration::<DownResult>,
         declaration::<Failure>,
+        declaration::<Mistake>,
+        declaration::<Mistakes>,
         declaration::<PodRow>,
         declaration::<PortMapping>,
         declaration::<PrepArguments>,
@@ -61,11 +67,14 @@ fn the_extension_has_the_types_of_the_wire() {
         declaration::<ProcessInfo>,
         declaration::<SelectSpaceArguments>,
         declaration::<ServiceArguments>,
+        declaration::<ServiceChanged>,
         declaration::<ServiceFolder>,
         declaration::<ServiceRow>,
+        declaration::<ServiceState>,
         declaration::<ServiceStatus>,
         declaration::<SpacesResult>,
         declaration::<StatusResult>,
+        declaration::<Tier>,
         declaration::<UpArguments>,
         declaration::<UpResult>,
         declaration::<UriRow>,

@@ -1,12 +1,13 @@
 //! How long azds takes, beside what the same takes without it: floor and ours in the same run, in turns.
 //!
-//! `bench AZDS [up|dap] [-o json]`, with a cluster running, or `bench AZDS lsp [-o json]` without one;
+//! `bench AZDS [up|dap|loop] [-o json]`, with a cluster running, or `bench AZDS lsp [-o json]` without one;
 //! `cargo xtask bench` builds and calls it.
 //! docs/speed.md says what each row means.
 #![expect(clippy::print_stdout, reason = "it is a program for people")]
 
 mod debug;
 mod kubectl;
+mod live;
 mod lsp;
 mod service;
 mod session;
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (group, json) = match words.as_slice() {
-        [group @ ("up" | "dap" | "lsp"), rest @ ..] => (Some(*group), rest),
+        [group @ ("up" | "dap" | "loop" | "lsp"), rest @ ..] => (Some(*group), rest),
         rest => (None, rest),
     };
     let json = match json {
@@ -68,13 +69,17 @@ fn on_the_cluster(azds: &str, group: Option<&str>) -> Vec<Row> {
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     let service = runtime.block_on(Service::up(azds));
     let mut rows = Vec::new();
-    if group != Some("dap") {
+    let is_asked = |name| group.is_none_or(|group| group == name);
+    if is_asked("up") {
         rows.push(up::nothing_changed(&service));
         rows.push(up::one_file_changed(&service));
         rows.extend(tunnel::rows(&service));
     }
-    if group != Some("up") {
+    if is_asked("dap") {
         rows.extend(debug::rows(&service));
+    }
+    if is_asked("loop") {
+        rows.extend(live::rows(&service));
     }
     rows
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use azds_tests::Cluster;
+use azds_tests::space::copy;
+use azds_tests::staying::Staying;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -37,9 +39,7 @@ impl Service {
         let folder = home.path().join("python-service");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/python-service");
         fs::create_dir(&folder).expect("a folder can be made");
-        for file in fs::read_dir(&source).expect("the app is there").flatten() {
-            fs::copy(file.path(), folder.join(file.file_name())).expect("it can be copied");
-        }
+        copy(&source, &folder);
         let text = fs::read_to_string(folder.join(SOURCE)).expect("the app is readable");
         // A queue of 5 would make one connection in many wait a second for its next try: not azds's time.
         let queue = "ThreadingHTTPServer.request_queue_size = 128\n\nif __name__";
@@ -131,6 +131,25 @@ impl Service {
         up.arg("up").arg(&self.folder);
         up.args(["--space", &self.space, "--detach", "-o", "json"]);
         serde_json::from_str(&output(&mut up)).expect("azds answers in JSON")
+    }
+
+    /// A copy of another of the tests' services in a folder of this name, after `azds prep`.
+    pub fn another(&self, name: &str, app: &str) -> PathBuf {
+        let folder = self.scratch().join(name);
+        fs::create_dir(&folder).expect("a folder can be made");
+        copy(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("apps").join(app),
+            &folder,
+        );
+        output(self.azds().arg("prep").arg(&folder));
+        folder
+    }
+
+    /// `azds up` of the service in a folder, which stays.
+    pub fn stay(&self, folder: &Path) -> Staying {
+        let mut up = self.azds();
+        up.arg("up").arg(folder).args(["--space", &self.space]);
+        Staying::start(&mut up)
     }
 
     /// Another edition of the source: the same but for three letters.

@@ -2,11 +2,17 @@
 
 mod debug;
 mod dotnet;
+mod edits;
 mod exec;
 mod failures;
 mod gate;
 mod life;
+mod logs;
+mod pending;
 mod private;
 mod probes;
+mod stay;
 mod sync;
+mod together;
+mod trees;
 mod values;

@@ -1,99 +1,16 @@
 //! A foreground `up`: what is saved is answered by the container.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use azds_tests::space::{Service, Space, get};
+use azds_tests::staying::Staying;
 use azds_tests::{Cluster, until};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams};
-use serde_json::Value;
 
-/// How long a change may take on a loaded machine, a build of the image included.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// `azds up` as it stays, and what it says on standard output: one JSON value a line.
-struct Up {
-    child: Child,
-    lines: Receiver<Value>,
-    uri: String,
-    pod: String,
-}
-
-impl Up {
-    fn start(space: &Space, service: &Service<'_>) -> Up {
-        let mut child = space
-            .command()
-            .arg("up")
-            .arg(&service.folder)
-            .args(["-o", "json"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("azds starts");
-        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                let value = serde_json::from_str(&line).expect("lines of JSON");
-                if sender.send(value).is_err() {
-                    return;
-                }
-            }
-        });
-        let mut up = Up {
-            child,
-            lines,
-            uri: String::new(),
-            pod: String::new(),
-        };
-        let first = up.next();
-        up.uri = first["uris"][0]["uri"]
-            .as_str()
-            .expect("an address")
-            .to_owned();
-        up.pod = first["pod"].as_str().expect("a pod").to_owned();
-        up
-    }
-
-    fn next(&self) -> Value {
-        self.lines
-            .recv_timeout(PATIENCE)
-            .expect("azds says something")
-    }
-
-    /// The next thing that was done: tier and file.
-    fn done(&self) -> (String, String) {
-        let line = self.next();
-        let text = |name: &str| {
-            let value = line[name].as_str();
-            value.unwrap_or_else(|| panic!("{line}")).to_owned()
-        };
-        (text("tier"), text("file"))
-    }
-
-    /// Waits until the service answers with this currency.
-    async fn answers(&self, currency: &str) {
-        until(currency, async || {
-            let (_, body) = get(&self.uri, "/api/demo").map_err(|error| error.to_string())?;
-            let body: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
-            match body["currency"] == currency {
-                true => Ok(()),
-                false => Err(body.to_string()),
-            }
-        })
-        .await;
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// `azds up` of a service in its space.
+fn stay(space: &Space, service: &Service<'_>) -> Staying {
+    Staying::start(space.command().arg("up").arg(&service.folder))
 }
 
 fn step(tier: &str, file: &str) -> (String, String) {
@@ -125,7 +42,7 @@ async fn what_is_saved_is_answered_by_the_container() {
         "        - \"!**/requirements*.txt\"",
         "        - \"static/**\"\n        - \"!**/requirements*.txt\"",
     );
-    let up = Up::start(&space, &service);
+    let up = stay(&space, &service);
     up.answers("EUR").await;
 
     service.replace("app.py", "\"EUR\"", "\"USD\"");

@@ -96,7 +96,10 @@ export class ServiceCommands {
   private up(subject: Subject, attached: boolean): Promise<void> {
     return this.withService('Up', subject, async (service) => {
       const { folder } = service;
-      const done = await this.server.run(`azds: Up ${service.name}`, 'azds.server.up', { folder });
+      const done = await this.server.run(`azds: Up ${service.name}`, 'azds.server.up', {
+        folder,
+        detach: !attached,
+      });
       void this.services.refresh();
       if (attached) {
         await this.showLogs(service);

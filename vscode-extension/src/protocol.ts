@@ -57,6 +57,31 @@ jsDebug: string | null, };
 export type Audience = "user" | "us";
 
 /**
+ * What was done about a change.
+ */
+export type Change = {
+/**
+ * What was done.
+ */
+tier: Tier,
+/**
+ * The file that asked for it; relative to the root of the build context if it lies in it.
+ */
+file: string,
+/**
+ * How many other files changed with it.
+ */
+others: number,
+/**
+ * The rule by which it asked for it.
+ */
+rule: string,
+/**
+ * How long it took, in milliseconds, from the moment when the change was seen.
+ */
+ms: number, };
+
+/**
  * One thing that `doctor` looked at.
  */
 export type Check = {
@@ -120,6 +145,15 @@ runtime?: string | null,
  * closed when none has come after a minute.
  */
 configuration?: Record<string, unknown>, };
+
+/**
+ * Result of `detach`.
+ */
+export type DetachResult = {
+/**
+ * Whether the service was kept up to date by this server until now.
+ */
+detached: boolean, };
 
 /**
  * Result of `use-dev-spaces` and `remove-dev-spaces`.
@@ -199,6 +233,40 @@ audience?: Audience,
  * The command that does what [`Failure::remedy`] says, where one does: an editor's button.
  */
 action?: Action | null, };
+
+/**
+ * A place in a source of the developer's that a build complains of.
+ */
+export type Mistake = {
+/**
+ * The file on this machine.
+ */
+file: string,
+/**
+ * The line, from one.
+ */
+line: number,
+/**
+ * The column, from one, as the compiler counts.
+ */
+column?: number | null,
+/**
+ * The compiler's code: `CS1002`.
+ */
+code?: string | null,
+/**
+ * What is wrong, in the compiler's words.
+ */
+message: string, };
+
+/**
+ * Where a build that failed says that sources are wrong.
+ */
+export type Mistakes = {
+/**
+ * The places, in the order of the build's output.
+ */
+mistakes: Array<Mistake>, };
 
 /**
  * A pod of a service.
@@ -336,6 +404,7 @@ create: boolean, };
 
 /**
  * Arguments of `down`, `list-up`, `list-uris` and `doctor`.
+ * Arguments of `detach`, `down`, `list-up`, `list-uris` and `doctor`.
  */
 export type ServiceArguments = {
 /**
@@ -350,6 +419,31 @@ space: string | null,
  * The whole space instead of the folder's service.
  */
 all: boolean, };
+
+/**
+ * Parameters of the notification `azds/serviceChanged`.
+ */
+export type ServiceChanged = {
+/**
+ * Folder of the service, as `azds.server.up` was given it.
+ */
+folder: string,
+/**
+ * Name of the service.
+ */
+service: string,
+/**
+ * How it is now.
+ */
+state: ServiceState,
+/**
+ * What was done to come to that, or what asks for the building.
+ */
+change?: Change | null,
+/**
+ * Why a change was not brought there.
+ */
+failure?: Failure | null, };
 
 /**
  * One row of `services`: a folder with an azds.yaml.
@@ -396,6 +490,11 @@ status: string,
  * Its Helm release.
  */
 release: string, };
+
+/**
+ * How a service is that is kept up to date.
+ */
+export type ServiceState = "current" | "building" | "failed" | "ended" | "detached";
 
 /**
  * How a service is.
@@ -461,6 +560,11 @@ target?: string | null,
 services: Array<ServiceStatus>, };
 
 /**
+ * What is done about a change; a greater one does what a smaller one would.
+ */
+export type Tier = "sync" | "restart" | "rebuild";
+
+/**
  * Arguments of `up`.
  */
 export type UpArguments = {
@@ -484,6 +588,9 @@ ports: Array<PortMapping>,
  * Program and arguments to start instead of what azds.yaml, chart and image say; empty for theirs.
  */
 command: Array<string>, };
+ * Leave the tunnels to a background process, and do not keep the service up to date.
+ */
+detach: boolean, };
 
 /**
  * Result of `up`.
@@ -586,6 +693,7 @@ folders: Array<string>, };
 export interface Commands {
   'azds.server.prep': { arguments: PrepArguments; result: PrepResult };
   'azds.server.up': { arguments: UpArguments; result: UpResult };
+  'azds.server.detach': { arguments: ServiceArguments; result: DetachResult };
   'azds.server.down': { arguments: ServiceArguments; result: DownResult };
   'azds.server.listUp': { arguments: ServiceArguments; result: Array<ServiceRow> };
   'azds.server.listUris': { arguments: ServiceArguments; result: Array<UriRow> };

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod azds_yaml;
 pub mod chart;
 mod code;
+pub mod compiler;
 mod document;
 pub mod lines;
 pub mod placements;

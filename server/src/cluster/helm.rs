@@ -1,5 +1,7 @@
 //! The `helm` command.
 
+mod pending;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -13,6 +15,7 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Context, Failure, Result};
+pub use pending::repair;
 
 /// Setting that names the helm to use.
 const PROGRAM: &str = "AZDS_HELM";

@@ -121,8 +121,12 @@ impl PodLink {
             .await
             .map_err(self.cluster.failed(what, &object))?;
         newest(&found.items).ok_or_else(|| {
-            Failure::new(what, object, "none of them is ready")
-                .try_to("azds list-up shows what the service waits for.")
+            let left = found.items.iter().filter(|pod| !is_leaving(pod));
+            let why = match left.max_by_key(|pod| pod.creation_timestamp()) {
+                Some(pod) => format!("pod {} is not ready ({})", pod.name_any(), state(pod)),
+                None => "there is none".to_owned(),
+            };
+            Failure::new(what, object, why).try_to("azds list-up shows what the service waits for.")
         })
     }
 }

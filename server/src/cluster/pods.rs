@@ -1,5 +1,7 @@
 //! What a pod is at, and whether it will ever get further by itself.
 
+use std::fmt;
+
 use azds_protocol::agent::{AGENT_FOLDER, BUILD_CONTAINER};
 use futures_util::future::join;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
@@ -21,6 +23,19 @@ pub enum PodState {
     Ready,
     /// It will not get further by itself.
     Stuck(Stuck),
+}
+
+impl fmt::Display for PodState {
+    /// What a pod is at, in few words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PodState::Ready => f.write_str("Running"),
+            PodState::Building => f.write_str("Building"),
+            PodState::Waiting(what) => write!(f, "Waiting: {what}"),
+            PodState::Unscheduled(why) => write!(f, "Waiting for a node: {why}"),
+            PodState::Stuck(stuck) => f.write_str(&stuck.reason),
+        }
+    }
 }
 
 /// Why a pod will not get further by itself.

@@ -1,5 +1,7 @@
 //! Local ports that lead to a service in the cluster, all over one connection to its pod.
 
+mod unavailable;
+
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -173,18 +175,21 @@ async fn serve(listener: TcpListener, link: Arc<PodLink>, port: u16) {
 async fn carry(mut local: TcpStream, link: Arc<PodLink>, port: u16, complained: Arc<AtomicBool>) {
     // Small messages go at once; a socket that refuses the option works all the same.
     let _ = local.set_nodelay(true);
-    match link.open(port).await {
+    let failure = match link.open(port).await {
         Ok(mut tunnel) => {
             complained.store(false, Ordering::Relaxed);
             if let Err(error) = tokio::io::copy_bidirectional(&mut local, &mut tunnel).await {
                 tracing::debug!(%error, port, "connection broke");
             }
+            return;
         }
-        Err(failure) if complained.swap(true, Ordering::Relaxed) => {
-            tracing::debug!(port, "{failure}");
-        }
-        Err(failure) => tracing::warn!(port, "{failure}"),
+        Err(failure) => failure,
+    };
+    match complained.swap(true, Ordering::Relaxed) {
+        true => tracing::debug!(port, "{failure}"),
+        false => tracing::warn!(port, "{failure}"),
     }
+    unavailable::answer(&mut local, &failure).await;
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
-use super::status::in_words;
 use super::up::RELEASE_ANNOTATION;
 use crate::cluster::client::Cluster;
 use crate::cluster::helm::{self, Release};
@@ -91,7 +90,7 @@ fn status(release: &Release, deployments: &[Deployment], pods: &[Pod]) -> String
     }
     match newest.map(pods::state) {
         None => "No pod".to_owned(),
-        Some(state) => in_words(state),
+        Some(state) => state.to_string(),
     }
 }
 

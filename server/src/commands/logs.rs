@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use azds_protocol::commands::ServiceArguments;
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::objects::Objects;
 use super::service::Service;
-use super::up::follow_logs;
+use super::up::{LogLine, follow_logs};
 use crate::cluster::client::Cluster;
 use crate::cluster::spaces;
 use crate::failure::{Action, Context, Failure, Result};
@@ -17,12 +18,13 @@ const WHAT: &str = "the output of the service is not shown";
 /// Pause between looks for a pod.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Passes the lines that the service of a folder writes to `show`, over the ends of its pods, until
-/// it is cancelled or the service is down.
+/// Passes the lines that the service of a folder has written since a moment to `show`, and goes on, over
+/// the ends of its pods, until it is cancelled or the service is down.
 pub async fn logs(
     arguments: &ServiceArguments,
+    since: Option<Timestamp>,
     progress: &Progress,
-    mut show: impl FnMut(&str),
+    mut show: impl FnMut(LogLine),
 ) -> Result<()> {
     let folder = arguments.folder.clone();
     let service = tokio::task::spawn_blocking(move || Service::find(&folder, WHAT))
@@ -41,7 +43,7 @@ pub async fn logs(
                         progress.warn(format!("The pod was replaced by {}.", pod.name_any()));
                     }
                     shown.clone_from(&pod.metadata.uid);
-                    follow_logs(&cluster, pod, &mut show).await;
+                    follow_logs(&cluster, pod, since, &mut show).await;
                 }
                 None if !objects.has(&release) => {
                     let object = format!("service {} in namespace {space}", service.name);

@@ -13,7 +13,7 @@ use super::objects::Objects;
 use super::service::Service;
 use super::services::services;
 use crate::cluster::client::Cluster;
-use crate::cluster::pods::{self, PodState};
+use crate::cluster::pods;
 use crate::cluster::spaces;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
@@ -102,7 +102,7 @@ async fn row(
     let up = objects.has(&release);
     let pods = objects.pods_of(&release).into_iter().map(|pod| PodRow {
         name: pod.name_any(),
-        status: in_words(pods::state(pod)),
+        status: pods::state(pod).to_string(),
     });
     let pods: Vec<_> = pods.collect();
     // A service that is not up has no addresses; asking would make the list slow.
@@ -144,17 +144,6 @@ fn unknown(folder: ServiceFolder, space: Option<&String>, failure: &Failure) -> 
         pods: Vec::new(),
         uris: Vec::new(),
         failure: Some(failure.clone()),
-    }
-}
-
-/// What a pod is at, in few words.
-pub(super) fn in_words(state: PodState) -> String {
-    match state {
-        PodState::Ready => "Running".to_owned(),
-        PodState::Building => "Building".to_owned(),
-        PodState::Waiting(what) => format!("Waiting: {what}"),
-        PodState::Unscheduled(why) => format!("Waiting for a node: {why}"),
-        PodState::Stuck(stuck) => stuck.reason,
     }
 }
 

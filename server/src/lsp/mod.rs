@@ -11,12 +11,14 @@ mod diagnostics;
 mod documents;
 pub mod framing;
 mod lenses;
+mod mistakes;
 mod operations;
 mod progress;
 mod pull;
 mod renaming;
 mod rendering;
 mod server;
+mod stays;
 mod translate;
 mod troubles;
 

@@ -1,7 +1,7 @@
 //! What each message of the editor does.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::*;
@@ -22,8 +22,7 @@ const WATCHED: &str = "**/{azds.yaml,Dockerfile*,.dockerignore,*values*.yaml,sec
 pub(super) struct Server {
     client: Client,
     documents: Arc<Documents>,
-    editor: OnceLock<Editor>,
-    operations: Operations,
+    operations: Arc<Operations>,
     /// Folders that the editor has open.
     folders: Mutex<Vec<PathBuf>>,
 }
@@ -31,10 +30,9 @@ pub(super) struct Server {
 impl Server {
     pub fn new(client: Client, commands: Commands) -> Server {
         Server {
+            operations: Arc::new(Operations::new(client.clone(), commands)),
             client,
             documents: Arc::default(),
-            editor: OnceLock::new(),
-            operations: Operations::new(commands),
             folders: Mutex::default(),
         }
     }
@@ -50,7 +48,7 @@ impl Server {
     }
 
     fn editor(&self) -> &Editor {
-        self.editor.get_or_init(Editor::default)
+        self.operations.editor()
     }
 
     /// The open document, as it is now, to ask it something. Called before the first `.await`.
@@ -90,7 +88,7 @@ impl LanguageServer for Server {
         let editor = Editor::of(&params.capabilities);
         // A second `initialize` is refused before it comes here.
         let (encoding, pulls) = (editor.encoding, editor.pulls_diagnostics);
-        _ = self.editor.set(editor.clone());
+        self.operations.meet(editor.clone());
         #[expect(deprecated, reason = "old editors have nothing else")]
         let root = params.root_uri.as_ref().and_then(path);
         *self.folders() = match &params.workspace_folders {
@@ -389,8 +387,7 @@ impl LanguageServer for Server {
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
-        let creates = self.editor().creates_progress;
-        let result = self.operations.execute(&self.client, params, creates).await;
+        let result = self.operations.execute(params).await;
         self.documents.troubles.look_again();
         result
     }

@@ -9,7 +9,7 @@ use futures_util::future::ready;
 use serde_json::{Value as Json, json};
 
 use super::End;
-use super::commands::Commands;
+use super::commands::{self, Commands};
 use crate::commands::trouble::Troubles;
 use crate::failure::Failure;
 use editor::Editor;
@@ -19,7 +19,7 @@ const URI: &str = "file:///nowhere/azds.yaml";
 /// Commands that stand for those that need a cluster.
 const COMMANDS: Commands = Commands {
     names: &["test.echo", "test.fail", "test.panic", "test.wait"],
-    run: |name, argument, progress| {
+    run: |name, argument, progress, _| {
         async move {
             let step = progress.begin("working");
             match name.as_str() {
@@ -142,6 +142,22 @@ async fn columns_are_those_that_were_agreed_on() {
         assert_eq!(range["end"]["character"], character - 2, "{shown}");
         editor.end().await;
     }
+}
+
+#[tokio::test]
+async fn what_is_offered_can_be_run() {
+    let (mut editor, offered) = Editor::start(commands::ALL, json!({})).await;
+    for name in offered["capabilities"]["executeCommandProvider"]["commands"]
+        .as_array()
+        .expect("a list")
+    {
+        let name = name.as_str().expect("a name");
+        let params = execute(name, json!(1));
+        let answer = editor.ask("workspace/executeCommand", params).await;
+        let failure = &answer["error"]["data"];
+        assert_eq!(failure["object"], "its argument", "{name}: {answer}");
+    }
+    editor.end().await;
 }
 
 #[tokio::test]

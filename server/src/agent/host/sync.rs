@@ -3,14 +3,17 @@
 mod place;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use azds_protocol::agent::Entry;
 use azds_protocol::sync::{Applied, Batch, Synced};
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _};
+use tokio::sync::mpsc;
 use tokio_util::io::StreamReader;
 
 use crate::context;
@@ -20,6 +23,8 @@ use place::Place;
 const WHAT: &str = "the files were not put into the container";
 /// The longest list of a batch that is read: some 400,000 files.
 const BATCH: u32 = 64 << 20;
+/// How many pieces of a batch may wait to be written.
+const PIECES: usize = 64;
 
 /// The files of the container.
 pub struct Files {
@@ -63,9 +68,9 @@ impl Files {
         self.read(std::pin::pin!(StreamReader::new(stream))).await
     }
 
-    /// Applies a batch in its form. Takes all contents in beside their places first, so that a connection that breaks changes
-    /// nothing.
-    pub async fn read(&self, mut from: impl AsyncRead + Unpin) -> Result<Applied> {
+    /// Applies a batch in its form. Takes all contents in beside their places first, so that a connection
+    /// that breaks changes nothing. Another thread writes, while this one reads on.
+    pub async fn read(&self, mut from: impl AsyncBufRead + Unpin) -> Result<Applied> {
         let _turn = self.turn.lock().await;
         let length = from.read_u32().await.or_fail(WHAT, "")?;
         if length > BATCH {
@@ -83,50 +88,94 @@ impl Files {
         {
             context::check_path(path)?;
         }
-        let mut place = Place::new(&self.root);
-        let mut applied = Applied {
-            removed: batch.removed.len() as u64,
-            ..Applied::default()
-        };
-        for entry in &batch.entries {
-            if let Entry::File {
-                path,
-                blob,
-                executable,
-            } = entry
-            {
-                let mut content = (&mut from).take(blob.size);
-                place
-                    .take_in(path, &blob.digest, *executable, &mut content)
-                    .await?;
-                applied.files += 1;
-                applied.bytes += blob.size;
-            }
-        }
+        let (pieces, received) = mpsc::channel(PIECES);
+        let place = Place::new(&self.root, &batch.removed);
         let synced = Arc::clone(&self.synced);
-        let put = move || {
-            // In this order a file may become a folder, and a folder a file.
-            for path in &batch.removed {
-                place.remove(path).or_fail(WHAT, shown(path))?;
-                note_removed(
-                    &mut synced.lock().expect("no holder of the lock panics"),
-                    path,
-                );
+        let writing = tokio::task::spawn_blocking(move || {
+            write(batch, place, Contents::new(received), &synced)
+        });
+        let sent = async {
+            loop {
+                let piece = Bytes::copy_from_slice(from.fill_buf().await.or_fail(WHAT, "")?);
+                from.consume(piece.len());
+                // Who writes has enough, or has failed and says why.
+                if piece.is_empty() || pieces.send(piece).await.is_err() {
+                    return Ok(());
+                }
             }
-            for entry in batch.entries {
-                place
-                    .put(&entry)
-                    .map_err(|error| refused(entry.path(), &error))?;
-                let path = entry.path().to_owned();
-                synced
-                    .lock()
-                    .expect("no holder of the lock panics")
-                    .insert(path, Some(entry));
-            }
-            Ok(applied)
         };
-        tokio::task::spawn_blocking(put).await.or_fail(WHAT, "")?
+        let sent: Result<()> = sent.await;
+        drop(pieces);
+        // What broke off is cut short for who writes; why it did is the better reason.
+        let written = writing.await.or_fail(WHAT, "")?;
+        sent.and(written)
     }
+}
+
+/// The contents of a batch, as they come.
+struct Contents {
+    pieces: mpsc::Receiver<Bytes>,
+    piece: Bytes,
+}
+
+impl Contents {
+    fn new(pieces: mpsc::Receiver<Bytes>) -> Contents {
+        Contents {
+            pieces,
+            piece: Bytes::new(),
+        }
+    }
+}
+
+impl Read for Contents {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.piece.is_empty() {
+            self.piece = self.pieces.blocking_recv().unwrap_or_default();
+        }
+        let length = self.piece.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.piece.split_to(length));
+        Ok(length)
+    }
+}
+
+fn write(
+    batch: Batch,
+    mut place: Place,
+    mut contents: impl Read,
+    synced: &Mutex<BTreeMap<String, Option<Entry>>>,
+) -> Result<Applied> {
+    let lock = || synced.lock().expect("no holder of the lock panics");
+    let mut applied = Applied {
+        removed: batch.removed.len() as u64,
+        ..Applied::default()
+    };
+    for entry in &batch.entries {
+        if let Entry::File {
+            path,
+            blob,
+            executable,
+        } = entry
+        {
+            let mut content = (&mut contents).take(blob.size);
+            place.take_in(path, &blob.digest, *executable, &mut content)?;
+            applied.files += 1;
+            applied.bytes += blob.size;
+        }
+    }
+    // In this order a file may become a folder, and a folder a file.
+    for path in &batch.removed {
+        place.remove(path).or_fail(WHAT, shown(path))?;
+        note_removed(&mut lock(), path);
+    }
+    place.tidy();
+    for entry in batch.entries {
+        place
+            .put(&entry)
+            .map_err(|error| refused(entry.path(), &error))?;
+        let path = entry.path().to_owned();
+        lock().insert(path, Some(entry));
+    }
+    Ok(applied)
 }
 
 fn note_removed(synced: &mut BTreeMap<String, Option<Entry>>, path: &str) {

@@ -9,6 +9,7 @@ mod log;
 mod services;
 mod space;
 mod up;
+mod up_together;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use azds::commands::doctor::doctor;
 use azds::commands::owner::background;
+use azds::commands::up::LogLine;
 use azds::commands::{down, list_up, list_uris, logs, terminal};
 use azds::progress::Progress;
 use azds_protocol::commands::{DoctorResult, ServiceArguments};
@@ -84,19 +85,25 @@ pub struct Logs {
     /// Namespace to look in, instead of the folder's chosen space
     #[arg(long)]
     space: Option<String>,
+    /// Only what was written in this time, such as 10m or 1h30m
+    #[arg(long, value_name = "TIME")]
+    since: Option<jiff::SignedDuration>,
+    #[command(flatten)]
+    answer: Answer,
 }
 
 impl Logs {
     pub fn run(self) -> ExitCode {
         let arguments = service_arguments(self.dir, self.space, false);
-        let shown =
-            async |progress: Progress| logs::logs(&arguments, &progress, answer::line).await;
+        let since = self.since.map(|time| jiff::Timestamp::now() - time);
+        let show = |line: LogLine| match self.answer.is_json() {
+            true => self.answer.line(&line),
+            false => answer::line(&line.to_string()),
+        };
+        let shown = async |progress: Progress| logs::logs(&arguments, since, &progress, show).await;
         match answer::run(shown) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => {
-                eprintln!("azds: {failure}");
-                ExitCode::FAILURE
-            }
+            Err(failure) => self.answer.give::<()>(Err(failure), |()| String::new()),
         }
     }
 }

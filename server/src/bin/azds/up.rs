@@ -2,21 +2,29 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
-use azds::commands::sync::{Done, News, Sync, Tier, ms_since};
-use azds::commands::up::{Attached, follow_output, up, up_attached};
+use azds::commands::stay::Stay;
+use azds::commands::sync::{News, files_of, line_of};
+use azds::commands::together::below;
+use azds::commands::up::{Attached, up, up_attached};
+use azds::failure::Failure;
 use azds::progress::Progress;
+use azds_protocol::change::Change;
 use azds_protocol::commands::{PortMapping, UpArguments, UpResult};
 use clap::Args;
+use serde::Serialize;
 
 use crate::answer::{self, Answer};
+use crate::up_together;
 
 #[derive(Args)]
 pub struct Up {
-    /// Folder of the service
+    /// Folder of the service; of several, each is brought up after those that it needs
     #[arg(default_value = ".")]
-    dir: PathBuf,
+    dirs: Vec<PathBuf>,
+    /// All services in the folders and below them
+    #[arg(short, long)]
+    all: bool,
     /// Leave the tunnels to a background process instead of showing the service's output
     #[arg(short, long)]
     detach: bool,
@@ -91,14 +99,38 @@ fn port_mapping(text: &str) -> Result<PortMapping, String> {
 
 impl Up {
     pub fn run(self) -> ExitCode {
-        let arguments = UpArguments {
-            folder: self.dir,
+        let mut arguments = UpArguments {
+            folder: PathBuf::new(),
             space: self.space,
             configuration: self.config,
             ports: self.ports,
             command: self.command.into_iter().chain(self.arguments).collect(),
+            detach: self.detach || self.old.detach(),
         };
-        if self.detach || self.old.detach() {
+        let folders = match self.all {
+            true => below(&self.dirs),
+            false => Ok(self.dirs),
+        };
+        arguments.folder = match folders.as_deref() {
+            Ok([only]) => only.clone(),
+            Ok(several) if !arguments.ports.is_empty() || !arguments.command.is_empty() => {
+                let object = format!("{} services", several.len());
+                let why = "a local port, and a command, can be that of one of them only";
+                let failure = Failure::new("the services were not started", object, why)
+                    .try_to("Leave --port and --command out, or bring that service up by itself.");
+                return self
+                    .answer
+                    .give::<UpResult>(Err(failure), |_| String::new());
+            }
+            Ok(several) => return up_together::run(several, &arguments, &self.answer),
+            Err(failure) => {
+                let failure = failure.clone();
+                return self
+                    .answer
+                    .give::<UpResult>(Err(failure), |_| String::new());
+            }
+        };
+        if arguments.detach {
             let result = answer::run(async |progress| up(&arguments, &progress).await);
             return self.answer.give(result, is_up);
         }
@@ -110,7 +142,7 @@ impl Up {
                 .give(Ok(&attached.result), |result| is_up(result));
             eprintln!("Changes are synced. Press Ctrl+C to detach");
             let result = attached.result.clone();
-            stay(attached, &arguments, &progress, &self.answer).await;
+            keep(attached, &arguments, None, &progress, &self.answer).await;
             Ok(result)
         });
         match shown {
@@ -129,96 +161,78 @@ impl Up {
 }
 
 /// Shows the service's output and keeps it up to date until Ctrl+C, or until another azds takes the
-/// tunnels over.
-async fn stay(mut attached: Attached, arguments: &UpArguments, progress: &Progress, form: &Answer) {
-    let mut first = true;
-    loop {
-        let begun = Sync::begin(attached.subject()).await;
-        let (mut sync, warning) = match begun {
-            Ok(begun) => begun,
-            Err(failure) => {
-                eprintln!("azds: {failure}");
-                return only_logs(&attached, progress).await;
-            }
+/// tunnels over. One of several is told apart by its name.
+pub async fn keep(
+    attached: Attached,
+    arguments: &UpArguments,
+    name: Option<&str>,
+    progress: &Progress,
+    form: &Answer,
+) {
+    let (mut stay, warning) = Stay::begin(attached, arguments.clone()).await;
+    let voice = Voice { form, name };
+    if let Some(warning) = warning {
+        voice.line(format_args!("azds: {warning}"));
+    }
+    let tell = |news: News| voice.tell(&news);
+    while !progress.cancellation().is_cancelled() {
+        let asked = tokio::select! {
+            asked = stay.until_rebuild(&tell, true) => asked,
+            () = progress.cancellation().cancelled() => break,
         };
-        if let Some(warning) = warning.filter(|_| first) {
-            eprintln!("azds: {warning}");
+        let Some(asked) = asked else {
+            let gone = "Another azds has taken the tunnels over, or closed them.";
+            return voice.line(format_args!("{gone}"));
+        };
+        stay.rebuild(asked, progress, &tell).await;
+    }
+    if let Err(failure) = stay.end().await {
+        eprintln!("azds: {failure}");
+    }
+}
+
+/// How the news of a service are told.
+struct Voice<'a> {
+    form: &'a Answer,
+    name: Option<&'a str>,
+}
+
+impl Voice<'_> {
+    fn line(&self, line: std::fmt::Arguments<'_>) {
+        match self.name {
+            Some(name) => eprintln!("[{name}] {line}"),
+            None => eprintln!("{line}"),
         }
-        first = false;
-        loop {
-            let mut listen = |news| tell(form, &news);
-            let asked = tokio::select! {
-                () = logs(&attached) => None,
-                asked = sync.until_rebuild(&mut listen) => Some(asked),
-                () = progress.cancellation().cancelled() => None,
-                () = attached.owner.ended.cancelled() => return taken_over(),
-            };
-            let Some(asked) = asked else {
-                if let Err(failure) = sync.keep().await {
-                    eprintln!("azds: {failure}");
-                }
-                return;
-            };
-            eprintln!("{} changed: building again ({})", of(&asked), asked.rule);
-            let at = Instant::now();
-            match attached.again(arguments, progress).await {
-                Ok(()) => {
-                    let ms = ms_since(at);
-                    tell(form, &News::Done(Done { ms, ..asked }));
-                    break;
-                }
-                Err(_) if progress.cancellation().is_cancelled() => return,
-                Err(failure) => {
-                    tell(form, &News::Failed(failure));
-                    sync.owe(asked);
-                }
+    }
+
+    /// A line for a program.
+    fn value(&self, value: &impl Serialize) {
+        let mut value = serde_json::json!(value);
+        if let Some(name) = self.name {
+            value["service"] = name.into();
+        }
+        self.form.line(&value);
+    }
+
+    fn tell(&self, news: &News) {
+        match news {
+            News::Done(change) if self.form.is_json() => self.value(change),
+            News::Done(change) => self.line(format_args!("{}", line_of(change))),
+            News::Rebuilding(change) => {
+                let Change { rule, .. } = change;
+                let files = files_of(change);
+                self.line(format_args!("{files} changed: building again ({rule})"));
             }
+            News::Failed(failure) if self.form.is_json() => self.value(failure),
+            News::Failed(failure) => self.line(format_args!("azds: {failure}")),
+            News::Mistaken(mistakes) if self.form.is_json() => self.value(mistakes),
+            // Whoever reads the output has read them there.
+            News::Mistaken(_) => {}
+            News::Output(line) => self.line(format_args!("{line}")),
+            News::Ended(code) => self.line(format_args!(
+                "The service has ended with exit code {code}; the next change starts it again."
+            )),
         }
-    }
-}
-
-async fn only_logs(attached: &Attached, progress: &Progress) {
-    tokio::select! {
-        () = logs(attached) => {}
-        () = progress.cancellation().cancelled() => {}
-        () = attached.owner.ended.cancelled() => taken_over(),
-    }
-}
-
-async fn logs(attached: &Attached) {
-    follow_output(attached, |line| eprintln!("{line}")).await;
-}
-
-fn taken_over() {
-    eprintln!("Another azds has taken the tunnels over, or closed them.");
-}
-
-fn of(done: &Done) -> String {
-    match done.others {
-        0 => done.file.clone(),
-        1 => format!("{} and another file", done.file),
-        others => format!("{} and {others} other files", done.file),
-    }
-}
-
-fn tell(form: &Answer, news: &News) {
-    match news {
-        News::Done(done) if form.is_json() => form.line(done),
-        News::Done(done) => {
-            let what = match done.tier {
-                Tier::Sync => "synced",
-                Tier::Restart => "synced and started again",
-                Tier::Rebuild => "built again",
-            };
-            let Done { rule, ms, .. } = done;
-            eprintln!("{}: {what} in {ms} ms ({rule})", of(done));
-        }
-        News::Failed(failure) if form.is_json() => form.line(failure),
-        News::Failed(failure) => eprintln!("azds: {failure}"),
-        News::Output(line) => eprintln!("{line}"),
-        News::Ended(code) => eprintln!(
-            "The service has ended with exit code {code}; the next change starts it again."
-        ),
     }
 }
 

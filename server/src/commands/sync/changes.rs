@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::event::{CreateKind, EventKind, ModifyKind, RenameMode};
-use notify::{Config, Event, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::failure::{Context, Failure, Result};
+use super::poll;
+use crate::failure::{Failure, Result};
 
-const WHAT: &str = "changes are not seen";
 /// A save is a few events within a few milliseconds.
 const QUIET: Duration = Duration::from_millis(10);
 /// With so many paths it is no save but a branch switch or a build, which pauses for longer.
@@ -40,7 +40,7 @@ pub struct Changes {
     /// What was told of and not passed on yet.
     paths: BTreeSet<PathBuf>,
     anything: bool,
-    _watcher: Box<dyn Watcher + Send>,
+    _watcher: Option<Box<dyn Watcher + Send>>,
 }
 
 impl Changes {
@@ -48,32 +48,43 @@ impl Changes {
     /// and why.
     pub fn watch(folders: &[&Path]) -> Result<(Changes, Option<Failure>)> {
         let (sender, events) = mpsc::unbounded_channel();
+        let told = sender.clone();
         let tell = move |event| {
             // Nobody listens any more: the watcher is about to be dropped.
-            let _ = sender.send(event);
+            let _ = told.send(event);
         };
-        let system = RecommendedWatcher::new(tell.clone(), Config::default());
+        let system = match folders.iter().find(|folder| is_remote(folder)) {
+            Some(folder) => {
+                let why = format!("{} lies on a network file system", folder.display());
+                Err(notify::Error::generic(&why))
+            }
+            // Events of a folder that a link leads to would come by the link's path.
+            None => RecommendedWatcher::new(tell, Config::default().with_follow_symlinks(false)),
+        };
         let (watcher, warning) = match system.and_then(|watcher| watching(watcher, folders)) {
-            Ok(watcher) => (watcher, None),
+            Ok(watcher) => (Some(watcher), None),
             Err(error) => {
-                let config = Config::default().with_poll_interval(POLL);
-                let poll = PollWatcher::new(tell, config);
-                let poll = poll.and_then(|watcher| watching(watcher, folders));
-                let poll = poll.or_fail(WHAT, folders[0].display().to_string())?;
+                poll::begin(folders, POLL, sender);
                 let why = format!("{error}; files are looked at every {} s", POLL.as_secs());
                 let failure = Failure::new("the system does not tell of changes", "", why)
                     .try_to("Raise fs.inotify.max_user_watches (sysctl) if it is too low.");
-                (poll, Some(failure))
+                (None, Some(failure))
             }
         };
-        let changes = Changes {
+        Ok((Changes::told_by(watcher, events), warning))
+    }
+
+    fn told_by(
+        watcher: Option<Box<dyn Watcher + Send>>,
+        events: mpsc::UnboundedReceiver<notify::Result<Event>>,
+    ) -> Changes {
+        Changes {
             events,
             look_again: Vec::new(),
             paths: BTreeSet::new(),
             anything: false,
             _watcher: watcher,
-        };
-        Ok((changes, warning))
+        }
     }
 
     /// Waits for changes until they pause. Dropped before, it loses none of them.
@@ -136,6 +147,29 @@ impl Changes {
     }
 }
 
+/// Whether what others change in a folder is not told of: it lies on NFS, SMB or 9P (as the disks of
+/// Windows in WSL do), or is shared with a virtual machine.
+#[cfg(target_os = "linux")]
+fn is_remote(folder: &Path) -> bool {
+    const REMOTE: [u32; 7] = [
+        0x6969,
+        0x517B,
+        0xFF53_4D42,
+        0xFE53_4D42,
+        0x0102_1997,
+        0x786F_4256,
+        0x7C7C_6673,
+    ];
+    // One that can't be asked is watched as any other.
+    let found = nix::sys::statfs::statfs(folder);
+    found.is_ok_and(|found| REMOTE.contains(&(found.filesystem_type().0 as u32)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_remote(_: &Path) -> bool {
+    false
+}
+
 fn watching<W: Watcher + Send + 'static>(
     mut watcher: W,
     folders: &[&Path],
@@ -189,6 +223,41 @@ mod tests {
         until(&mut changes, &root.join("x")).await;
         // Whatever was told of what is in it: the folder itself comes once more.
         until(&mut changes, &root.join("x")).await;
+    }
+
+    #[tokio::test]
+    async fn what_a_link_leads_to_is_told_of_where_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("a folder");
+        fs::create_dir(root.join("real")).expect("made");
+        std::os::unix::fs::symlink("real", root.join("link")).expect("a link");
+        let (mut changes, _) = Changes::watch(&[&root]).expect("watched");
+        fs::write(root.join("real/a"), "").expect("written");
+        until(&mut changes, &root.join("real/a")).await;
+    }
+
+    #[tokio::test]
+    async fn a_lost_count_makes_anything_possible() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut changes, _) = Changes::watch(&[folder.path()]).expect("watched");
+        let overflow = Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan);
+        changes.take(Ok(overflow));
+        assert_eq!(changes.next().await, Seen::Anything);
+    }
+
+    #[tokio::test]
+    async fn files_can_be_looked_at_where_they_can_t_be_watched() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("a folder");
+        fs::write(root.join("a"), "1").expect("written");
+        let (sender, events) = mpsc::unbounded_channel();
+        poll::begin(&[&root], Duration::from_millis(20), sender);
+        let mut changes = Changes::told_by(None, events);
+        fs::write(root.join("a"), "two").expect("written");
+        until(&mut changes, &root.join("a")).await;
+        fs::create_dir(root.join("x")).expect("made");
+        fs::write(root.join("x/y"), "").expect("written");
+        until(&mut changes, &root.join("x/y")).await;
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use azds_protocol::agent::{Entry, Received};
 use azds_protocol::sync::{Applied, Batch};
 use bytes::Bytes;
+use tokio::sync::mpsc;
 
 use crate::analysis::placements::Placements;
 use crate::cluster::agent::Agent;
@@ -14,7 +15,7 @@ use crate::failure::{Context, Result};
 
 const WHAT: &str = "the files were not put into the container";
 /// A batch of more bytes is sent in several.
-const BATCH: u64 = 32 << 20;
+const BATCH: u64 = 8 << 20;
 
 /// What the build context holds, by path.
 pub type Tree = BTreeMap<String, Entry>;
@@ -44,6 +45,22 @@ pub struct Difference {
     pub paths: Vec<(String, String)>,
     /// Places with files that a batch brought and that have no path any more.
     pub strays: Vec<String>,
+}
+
+impl Difference {
+    /// Takes out the links that lead out of the build context, each with what it says: there is nothing
+    /// of the developer's in the container where they lead.
+    pub fn without_links_outside(&mut self, current: &Tree) -> Vec<(String, String)> {
+        let outside = self.paths.extract_if(.., |(path, _)| {
+            matches!(current.get(path), Some(Entry::Symlink { target, .. }) if leads_outside(path, target))
+        });
+        let paths: Vec<_> = outside.map(|(path, _)| path).collect();
+        let target = |path: String| match current.get(&path) {
+            Some(Entry::Symlink { target, .. }) => Some((path, target.clone())),
+            _ => None,
+        };
+        paths.into_iter().filter_map(target).collect()
+    }
 }
 
 /// One container, from its start until its host is gone.
@@ -143,8 +160,20 @@ impl Container {
         difference: Difference,
         current: &Tree,
     ) -> Result<Received> {
+        let batches = batches(root, difference, current);
+        // One batch is read while the one before is sent.
+        let (sender, mut read) = mpsc::channel(1);
+        let reading = move || {
+            for batch in batches {
+                // Whoever sends has failed, and says why.
+                if sender.blocking_send(batch).is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::task::spawn_blocking(reading);
         let mut received = Received::default();
-        for batch in batches(root, difference, current) {
+        while let Some(batch) = read.recv().await {
             let (batch, contents) = batch?;
             let applied = self.send(batch, contents).await?;
             received.files += applied.files;
@@ -168,14 +197,23 @@ impl Container {
     }
 }
 
-/// A difference as batches with their contents, read from the files below `root`; none for none.
+/// A difference as batches with their contents, read from the files below `root`; none for none. What is
+/// removed is in the first. Blocking.
 pub fn batches(
     root: &Path,
     difference: Difference,
     current: &Tree,
-) -> impl Iterator<Item = Result<(Batch, Vec<Bytes>)>> {
-    let mut paths = difference.paths.into_iter();
+) -> impl Iterator<Item = Result<(Batch, Vec<Bytes>)>> + Send + use<> {
+    let root = root.to_owned();
     let mut removed = difference.strays;
+    let mut wanted = Vec::new();
+    for (path, place) in difference.paths {
+        match current.get(&path) {
+            Some(entry) => wanted.push((path, place, entry.clone())),
+            None => removed.push(place),
+        }
+    }
+    let mut wanted = wanted.into_iter();
     std::iter::from_fn(move || {
         let mut batch = Batch {
             removed: std::mem::take(&mut removed),
@@ -183,13 +221,9 @@ pub fn batches(
         };
         let (mut contents, mut bytes) = (Vec::new(), 0);
         while bytes <= BATCH
-            && let Some((path, place)) = paths.next()
+            && let Some((path, place, entry)) = wanted.next()
         {
-            let Some(entry) = current.get(&path) else {
-                batch.removed.push(place);
-                continue;
-            };
-            match placed(root, &path, place, entry) {
+            match placed(&root, &path, place, &entry) {
                 Ok(None) => {}
                 Ok(Some((entry, content))) => {
                     bytes += content.as_ref().map_or(0, |content| content.len() as u64);
@@ -201,6 +235,23 @@ pub fn batches(
         }
         (batch != Batch::default()).then_some(Ok((batch, contents)))
     })
+}
+
+/// Whether a link at a path leads out of the tree that the path is relative to.
+fn leads_outside(path: &str, target: &str) -> bool {
+    if target.starts_with('/') {
+        return true;
+    }
+    let mut depth = path.matches('/').count();
+    for part in target.split('/') {
+        match (part, depth) {
+            ("" | ".", _) => {}
+            ("..", 0) => return true,
+            ("..", _) => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    false
 }
 
 /// Whether two entries are alike but for where they are.
@@ -256,4 +307,38 @@ fn placed(
             (entry, Some(content))
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_in_the_tree() {
+        for (path, target, outside) in [
+            ("a", "b", false),
+            ("a/b", "../c", false),
+            ("a/b", "./d/../../e", false),
+            ("a", "../b", true),
+            ("a/b", "../../c", true),
+            ("a/b", "c/../../../d", true),
+            ("a", "/etc/passwd", true),
+        ] {
+            assert_eq!(leads_outside(path, target), outside, "{path} -> {target}");
+        }
+        let link = |path: &str, target: &str| {
+            let (path, target) = (path.to_owned(), target.to_owned());
+            (path.clone(), Entry::Symlink { path, target })
+        };
+        let current = Tree::from([link("in", "x"), link("out", "/etc")]);
+        let paths = ["in", "out", "gone"].map(|path| (path.to_owned(), format!("app/{path}")));
+        let mut difference = Difference {
+            paths: paths.to_vec(),
+            strays: Vec::new(),
+        };
+        let refused = difference.without_links_outside(&current);
+        assert_eq!(refused, [("out".to_owned(), "/etc".to_owned())]);
+        let left: Vec<_> = difference.paths.iter().map(|(path, _)| path).collect();
+        assert_eq!(left, ["in", "gone"]);
+    }
 }

@@ -301,12 +301,19 @@ impl InPlace {
         let restarts = decision.tier >= Tier::Restart;
         if restarts {
             let order = order(&self.settings);
+            let mut output = String::new();
             let told = self.container.agent.iterate(&order, |event| {
                 if let IterateEvent::Log { line } = event {
+                    output.push_str(line);
+                    output.push('\n');
                     step.say(line);
                 }
             });
-            told.await?;
+            // As of a build of the image, what it wrote is part of why.
+            told.await.map_err(|failure| Failure {
+                why: format!("{output}{}", failure.why),
+                ..failure
+            })?;
         }
         let and_others = match others {
             0 => String::new(),

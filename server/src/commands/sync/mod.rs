@@ -9,6 +9,8 @@ mod explain;
 pub mod in_place;
 mod kept;
 pub mod manifests;
+mod news;
+mod poll;
 mod sources;
 mod tier;
 
@@ -18,8 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use azds_protocol::agent::{HostState, Manifest};
+use azds_protocol::change::{Change, Mistakes};
 use azds_protocol::sync::{Iterate, IterateEvent};
-use serde::Serialize;
 use tokio::io::AsyncBufReadExt;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -30,11 +32,13 @@ use crate::cluster::agent::Agent;
 use crate::cluster::client::Cluster;
 use crate::cluster::pod_link::PodLink;
 use crate::cluster::up_secret;
+use crate::commands::mistakes;
 use crate::commands::service::Service;
 use crate::failure::{Context, Failure, Result};
 use changes::{Changes, Seen};
 use container::{Container, Target, Tree};
 pub use explain::{Explained, explain};
+pub use news::{News, Tell, files_of, line_of};
 use sources::Sources;
 pub use tier::{Decision, Rules, Tier};
 
@@ -63,34 +67,6 @@ pub struct Subject {
     pub tag: String,
 }
 
-/// What was done about a change.
-#[derive(Debug, Clone, Serialize)]
-pub struct Done {
-    /// What was done.
-    pub tier: Tier,
-    /// The file that asked for it; relative to the root of the build context if it lies in it.
-    pub file: String,
-    /// How many other files changed with it.
-    pub others: usize,
-    /// The rule by which it asked for it.
-    pub rule: String,
-    /// How long it took, in milliseconds, from the moment when the change was seen.
-    pub ms: u64,
-}
-
-/// What there is to tell.
-#[derive(Debug, Clone)]
-pub enum News {
-    /// A change was brought to the container.
-    Done(Done),
-    /// A change could not be brought there. The next change tries again.
-    Failed(Failure),
-    /// A line of a build command's output.
-    Output(String),
-    /// The service has ended with this exit code; the next change starts it again.
-    Ended(u8),
-}
-
 /// Keeps one service up to date, from one build of its image to the next.
 pub struct Sync {
     subject: Subject,
@@ -100,7 +76,7 @@ pub struct Sync {
     container: Option<Container>,
     following: Option<Following>,
     /// What a change asked for that could not be done yet: the next one asks for as much.
-    owed: Option<Done>,
+    owed: Option<Change>,
     /// When something was brought to the container that is not kept yet.
     unkept: Option<tokio::time::Instant>,
     is_first: bool,
@@ -149,7 +125,7 @@ impl Sync {
 
     /// Brings every change to the container, until one asks for another image: then the file and
     /// the reason are returned. Cancel safe only between changes.
-    pub async fn until_rebuild(&mut self, tell: &mut dyn FnMut(News)) -> Done {
+    pub async fn until_rebuild(&mut self, tell: Tell<'_>) -> Change {
         loop {
             let seen = match std::mem::take(&mut self.is_first) {
                 // What changed before the watching began, and what an earlier session left.
@@ -184,12 +160,12 @@ impl Sync {
     }
 
     /// The image could not be built: whatever changes next asks for it again.
-    pub fn owe(&mut self, done: Done) {
-        self.owed = Some(done);
+    pub fn owe(&mut self, change: Change) {
+        self.owed = Some(change);
     }
 
     /// The next change; nothing, if there may be another container than before.
-    async fn next_change(&mut self, tell: &mut dyn FnMut(News)) -> Seen {
+    async fn next_change(&mut self, tell: Tell<'_>) -> Seen {
         loop {
             let state = async {
                 match &mut self.following {
@@ -227,15 +203,10 @@ impl Sync {
     }
 
     /// Does what a change asks for.
-    async fn take(
-        &mut self,
-        seen: Seen,
-        at: Instant,
-        tell: &mut dyn FnMut(News),
-    ) -> Result<Option<Done>> {
+    async fn take(&mut self, seen: Seen, at: Instant, tell: Tell<'_>) -> Result<Option<Change>> {
         let changed = self.sources.compare(seen).await?;
         let is_change = !changed.paths.is_empty();
-        let done = |file: String, others, decision: Decision| Done {
+        let done = |file: String, others, decision: Decision| Change {
             tier: decision.tier,
             file,
             others,
@@ -254,7 +225,17 @@ impl Sync {
             });
         };
         let (base, current, target) = (&self.base, &self.sources.current, &self.target);
-        let difference = container.difference(&changed.paths, base, current, target);
+        let mut difference = container.difference(&changed.paths, base, current, target);
+        for (link, leads_to) in difference.without_links_outside(current) {
+            // One that was there before was told of then.
+            if changed.paths.contains(&link) {
+                let why = format!("it leads to {leads_to}, out of the build context");
+                let failure = Failure::new("a link was not put into the container", link, why);
+                tell(News::Failed(
+                    failure.try_to("Let it lead to a file of the context."),
+                ));
+            }
+        }
         // Without a place a file can't differ there, but its change counts all the same.
         let unplaced = changed
             .paths
@@ -291,7 +272,7 @@ impl Sync {
                 .bring(&self.sources.root, difference, current)
                 .await?;
             match restarts {
-                true => iterate(&container.agent, &self.subject.settings, tell).await,
+                true => iterate(&container.agent, &self.subject, tell).await,
                 false => Ok(()),
             }
         };
@@ -303,7 +284,7 @@ impl Sync {
         if brings {
             self.unkept = Some(tokio::time::Instant::now());
         }
-        Ok(wanted.map(|wanted| Done {
+        Ok(wanted.map(|wanted| Change {
             ms: ms_since(at),
             ..wanted
         }))
@@ -349,14 +330,22 @@ fn order(settings: &Settings) -> Iterate {
 }
 
 /// Builds in the container and starts the service again.
-async fn iterate(agent: &Agent, settings: &Settings, tell: &mut dyn FnMut(News)) -> Result<()> {
-    let order = order(settings);
+async fn iterate(agent: &Agent, subject: &Subject, tell: Tell<'_>) -> Result<()> {
+    let order = order(&subject.settings);
+    let mut output = String::new();
     let told = agent.iterate(&order, |event| {
         if let IterateEvent::Log { line } = event {
+            output.push_str(line);
+            output.push('\n');
             tell(News::Output(line.clone()));
         }
     });
-    told.await
+    let ended = told.await;
+    if ended.is_err() {
+        let mistakes = mistakes::of(&output, &subject.service.folder, &subject.settings);
+        tell(News::Mistaken(Mistakes { mistakes }));
+    }
+    ended
 }
 
 /// Follows the service in the background, so that the host stays when it has ended.

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use azds_protocol::agent::Entry;
-
 use super::changes::Seen;
 use super::container::Tree;
 use super::{Decision, Rules, WHAT};
@@ -69,19 +67,14 @@ impl Sources {
         if below.is_empty() {
             return Ok(changed);
         }
+        let below = outermost(below);
         let found = self.read(below.clone()).await?;
-        let is_in = |path: &str, folder: &str| {
-            folder.is_empty()
-                || path
-                    .strip_prefix(folder)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let looked_at = |path: &str| below.iter().any(|folder| is_in(path, folder));
-        let gone = self
-            .current
-            .keys()
-            .filter(|path| looked_at(path) && !found.contains_key(*path));
-        for path in gone.cloned().collect::<Vec<_>>() {
+        let mut gone = Vec::new();
+        for path in &below {
+            let known = at_or_below(&self.current, path);
+            gone.extend(known.filter(|path| !found.contains_key(*path)).cloned());
+        }
+        for path in gone {
             self.current.remove(&path);
             changed.paths.insert(path);
         }
@@ -94,7 +87,8 @@ impl Sources {
         Ok(changed)
     }
 
-    /// What belongs to the build at or below paths, which are relative to the root.
+    /// What belongs to the build at or below paths, which are relative to the root, and none of which is
+    /// below another.
     async fn read(&self, paths: Vec<String>) -> Result<Tree> {
         let (root, dockerfile) = (self.root.clone(), self.dockerfile.clone());
         let settings = self.settings.clone();
@@ -105,13 +99,10 @@ impl Sources {
                 use_git_ignore: settings.use_git_ignore,
                 ignore: &settings.ignore,
             };
-            let mut entries: Vec<Entry> = Vec::new();
-            for path in &paths {
-                entries.extend(match path.as_str() {
-                    "" => context::read(&selection)?.manifest.entries,
-                    path => context::read_at(&selection, path)?,
-                });
-            }
+            let entries = match paths.first().is_some_and(String::is_empty) {
+                true => context::read(&selection)?.manifest.entries,
+                false => context::read_at(&selection, paths.iter().map(String::as_str))?,
+            };
             let entries = entries.into_iter();
             Ok(entries
                 .map(|entry| (entry.path().to_owned(), entry))
@@ -120,5 +111,57 @@ impl Sources {
         tokio::task::spawn_blocking(reading)
             .await
             .or_fail(WHAT, "")?
+    }
+}
+
+/// The paths without those that are below others; the root, which is empty, is above all.
+fn outermost(mut paths: Vec<String>) -> Vec<String> {
+    // So that a folder stands before all that is in it.
+    paths.sort_by(|one, other| one.split('/').cmp(other.split('/')));
+    let mut outermost: Vec<String> = Vec::new();
+    for path in paths {
+        let is_in = |folder: &String| {
+            let rest = path.strip_prefix(folder.as_str());
+            folder.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if !outermost.last().is_some_and(is_in) {
+            outermost.push(path);
+        }
+    }
+    outermost
+}
+
+/// The paths of a tree that are this one or below it.
+fn at_or_below<'a>(tree: &'a Tree, path: &str) -> impl Iterator<Item = &'a String> {
+    // '0' is the character after '/'.
+    let below = match path {
+        "" => tree.range(String::new()..),
+        path => tree.range(format!("{path}/")..format!("{path}0")),
+    };
+    let itself = tree.get_key_value(path).map(|(path, _)| path);
+    itself.into_iter().chain(below.map(|(path, _)| path))
+}
+
+#[cfg(test)]
+mod tests {
+    use azds_protocol::agent::Entry;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_covers_what_is_in_it_and_nothing_else() {
+        let paths = ["a/b", "a-b", "a", "a/b/c", "b/c", "b/d/e", "b/d"];
+        let paths = paths.map(str::to_owned).to_vec();
+        assert_eq!(outermost(paths.clone()), ["a", "a-b", "b/c", "b/d"]);
+        let with_root = [paths.clone(), vec![String::new()]].concat();
+        assert_eq!(outermost(with_root), [""]);
+
+        let entry = |path: String| (path.clone(), Entry::Directory { path });
+        let tree: Tree = paths.into_iter().map(entry).collect();
+        let below = |path: &str| at_or_below(&tree, path).cloned().collect::<Vec<_>>();
+        assert_eq!(below("a"), ["a", "a/b", "a/b/c"]);
+        assert_eq!(below("b"), ["b/c", "b/d", "b/d/e"]);
+        assert_eq!(below("c"), [""; 0]);
+        assert_eq!(below("").len(), tree.len());
     }
 }

@@ -3,24 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+pub use azds_protocol::change::Tier;
 
 use crate::analysis::azds_yaml::{self, Settings};
 use crate::failure::{Failure, Result};
 
 const WHAT: &str = "the service is not kept up to date";
-
-/// What is done about a change; a greater one does what a smaller one would.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tier {
-    /// The file is put into the running container.
-    Sync,
-    /// That, then the build commands run and the service is started again.
-    Restart,
-    /// The image is built and the chart installed.
-    Rebuild,
-}
 
 /// What is done, and because of what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -265,6 +253,7 @@ mod tests {
                 "!**/package.json",
             ),
             (HTML, "web/html/index.html", Tier::Sync, "**/html/*"),
+            (HTML, "web/html/a/b.html", Tier::Rebuild, "neither"),
             (HTML, "nginx.conf", Tier::Rebuild, "neither"),
             ("{}", "app.py", Tier::Rebuild, "neither"),
         ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use azds_protocol::agent::{BUILD_PORT, BuildEvent, Received, StepState};
 
-use super::sources;
+use super::{notice, sources};
 use crate::cluster::agent::{self, Agent};
 use crate::cluster::client::{Cluster, open_port};
 use crate::commands::terminal::elapsed;
@@ -80,6 +80,8 @@ impl Build {
         let connection = Agent::connect(io, &self.token, format!("pod {pod}")).await?;
         let missing = connection.offer(&self.context.manifest).await?;
         if !missing.blobs.is_empty() {
+            let notice = notice::of_missing(&self.context.manifest, &missing.blobs);
+            notice.iter().for_each(|much| self.progress.warn(much));
             let _step = self.progress.begin("Synchronizing files");
             *received = sources::send(&connection, &self.context, missing.blobs).await?;
         }

@@ -3,12 +3,14 @@
 mod build;
 mod follow;
 mod logs;
+mod notice;
 mod render;
 mod rollout;
 mod secrets;
 mod sources;
 mod values;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use azds_protocol::agent::{BuildSpec, Manifest};
@@ -36,7 +38,7 @@ use crate::progress::Progress;
 use build::Build;
 use follow::{Follow, Outcome};
 
-pub use logs::{follow_logs, follow_output};
+pub use logs::{LogLine, follow_logs, follow_output};
 pub use render::render;
 pub use rollout::RELEASE_ANNOTATION;
 pub use values::settings;
@@ -97,6 +99,11 @@ pub struct Attached {
 }
 
 impl Attached {
+    /// Folder of the service.
+    pub fn folder(&self) -> &Path {
+        &self.service.folder
+    }
+
     /// What is needed to keep it up to date.
     pub fn subject(&self) -> Subject {
         Subject {
@@ -249,7 +256,10 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         }
         Ok(secret)
     };
-    let token = progress.or_cancelled(WHAT, secret).await?.token;
+    let ready = try_join(secret, helm::repair(&cluster, &release, &space));
+    let (secret, repaired) = progress.or_cancelled(WHAT, ready).await?;
+    let token = secret.token;
+    repaired.iter().for_each(|what| progress.warn(what));
 
     let follow = Follow {
         build: Arc::new(Build {

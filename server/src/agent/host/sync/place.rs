@@ -4,69 +4,98 @@
 //! and who watches the old one (`node --watch` does) would never hear of it again: such a file is
 //! written in place, in one piece.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use azds_protocol::agent::{Digest, Entry};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{WHAT, shown};
 use crate::agent::files;
-use crate::failure::{Context, Failure, Result};
+use crate::failure::{Failure, Result};
 
 /// Contents that lie beside their places; what was not put there is removed in the end.
 pub struct Place {
     root: PathBuf,
     taken_in: HashMap<String, PathBuf>,
     watched: Option<Vec<u64>>,
+    /// What the batch removes.
+    removed: HashSet<String>,
+    /// The folder of the file that was taken in last, which the next one often shares, and where that
+    /// one's content lies until then.
+    beside: (PathBuf, PathBuf),
+    buffer: Vec<u8>,
+    /// Folders out of which something was removed.
+    left: BTreeSet<PathBuf>,
 }
 
 impl Place {
-    /// Nothing taken in yet.
-    pub fn new(root: &Path) -> Place {
+    /// Nothing taken in yet, of a batch that removes these paths.
+    pub fn new(root: &Path, removed: &[String]) -> Place {
         Place {
             root: root.to_owned(),
             taken_in: HashMap::new(),
             watched: None,
+            removed: removed.iter().cloned().collect(),
+            beside: Default::default(),
+            buffer: vec![0; 64 << 10],
+            left: BTreeSet::new(),
         }
     }
 
     /// Takes one content in, which must be that of `digest`.
-    pub async fn take_in(
+    pub fn take_in(
         &mut self,
         path: &str,
         digest: &Digest,
         executable: bool,
-        content: &mut (impl AsyncRead + Unpin),
+        content: &mut impl Read,
     ) -> Result<()> {
+        let refused = |error: io::Error| super::refused(path, &error);
         let at = self.root.join(path);
-        let folder = at.parent().unwrap_or(&self.root).to_owned();
-        make_folder(&folder).map_err(|error| super::refused(path, &error))?;
-        let partial = folder.join(format!(".azds-{}", files::unique()));
+        let folder = at.parent().unwrap_or(&self.root);
+        if self.beside.0 != folder {
+            self.beside = (folder.to_owned(), self.nearest(folder));
+        }
+        let partial = self.beside.1.join(format!(".azds-{}", files::unique()));
         self.taken_in.insert(path.to_owned(), partial.clone());
-        let file = tokio::fs::File::create(&partial).await;
-        let mut file = file.map_err(|error| super::refused(path, &error))?;
+        let mut file = File::create(&partial).map_err(refused)?;
         let mut hasher = blake3::Hasher::new();
-        let mut buffer = vec![0; 64 << 10];
         loop {
-            let read = content.read(&mut buffer).await.or_fail(WHAT, shown(path))?;
+            let read = content.read(&mut self.buffer).map_err(refused)?;
             if read == 0 {
                 break;
             }
-            hasher.update(&buffer[..read]);
-            let written = file.write_all(&buffer[..read]).await;
-            written.map_err(|error| super::refused(path, &error))?;
+            hasher.update(&self.buffer[..read]);
+            file.write_all(&self.buffer[..read]).map_err(refused)?;
         }
-        file.flush().await.or_fail(WHAT, shown(path))?;
         if hasher.finalize().to_hex().as_str() != digest.as_str() {
             let why = "it arrived changed or cut short";
             return Err(Failure::new(WHAT, shown(path), why));
         }
         let mode = Permissions::from_mode(if executable { 0o755 } else { 0o644 });
-        fs::set_permissions(&partial, mode).or_fail(WHAT, shown(path))
+        file.set_permissions(mode).map_err(refused)
+    }
+
+    /// The folder, or the nearest above it that is there and stays: what is below one that goes would go
+    /// with it, and a link may lead anywhere.
+    fn nearest(&self, folder: &Path) -> PathBuf {
+        let mut here = self.root.clone();
+        let mut path = PathBuf::new();
+        for part in folder.strip_prefix(&self.root).unwrap_or(folder) {
+            path.push(part);
+            let goes = path
+                .to_str()
+                .is_some_and(|path| self.removed.contains(path));
+            let next = here.join(part);
+            if goes || !next.is_dir() {
+                break;
+            }
+            here = next;
+        }
+        here
     }
 
     /// Makes one entry what it says.
@@ -91,11 +120,20 @@ impl Place {
                 clear(&at)?;
                 std::os::unix::fs::symlink(target, &at)
             }
-            Entry::Directory { .. } => make_folder(&at),
+            Entry::Directory { .. } => {
+                // A link to a folder would do for one.
+                if at.is_symlink() {
+                    fs::remove_file(&at)?;
+                }
+                make_folder(&at)
+            }
         }
     }
 
     fn put_file(&mut self, partial: &Path, at: &Path) -> io::Result<()> {
+        if let Some(folder) = at.parent().filter(|folder| !folder.is_dir()) {
+            make_folder(folder)?;
+        }
         match at.symlink_metadata() {
             Ok(there) if there.is_file() && self.is_watched(there.ino()) => {
                 write_in_place(partial, at)?;
@@ -116,7 +154,25 @@ impl Place {
 
     /// Removes a file, a link, or a folder with all that is in it.
     pub fn remove(&mut self, path: &str) -> io::Result<()> {
-        clear(&self.root.join(path))
+        let at = self.root.join(path);
+        self.left.extend(at.parent().map(Path::to_owned));
+        clear(&at)
+    }
+
+    /// Removes the folders that are empty since something was removed from them: the developer has none
+    /// of that name any more. Neither the one in which the service runs, nor what is mounted.
+    pub fn tidy(&mut self) {
+        let here = std::env::current_dir().unwrap_or_default();
+        for folder in std::mem::take(&mut self.left).iter().rev() {
+            for folder in folder.ancestors() {
+                let is_below = folder.starts_with(&self.root) && folder != self.root;
+                let may_go = is_below && !here.starts_with(folder);
+                // It fails for a folder that is not empty.
+                if !may_go || fs::remove_dir(folder).is_err() {
+                    break;
+                }
+            }
+        }
     }
 }
 
@@ -144,7 +200,10 @@ fn clear(at: &Path) -> io::Result<()> {
     match at.symlink_metadata() {
         Ok(there) if there.is_dir() => fs::remove_dir_all(at),
         Ok(_) => fs::remove_file(at),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        // A file stands where its folder was.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(())
+        }
         Err(error) => Err(error),
     }
 }

@@ -92,6 +92,37 @@ async fn files_are_written_replaced_and_removed_and_it_is_known_which() {
         [file("app/a.py", "1"), file("app/new", "a file now")]
     );
     assert_eq!(known.removed, ["gone"]);
+
+    // A folder goes with the last that was in it, and one that has something else stays.
+    let third = batch(&[("x/y/z/a", "1"), ("x/b", "2")], &[]);
+    files.read(third.as_slice()).await.expect("applied");
+    fs::write(root.path().join("x/own"), "").expect("written");
+    let fourth = batch(&[], &["x/y/z/a", "x/b", "x/b/c"]);
+    files.read(fourth.as_slice()).await.expect("applied");
+    assert!(!root.path().join("x/y").exists());
+    assert!(root.path().join("x/own").exists());
+}
+
+#[tokio::test]
+async fn a_link_and_a_file_become_folders_and_nothing_is_written_where_the_link_led() {
+    let root = tempfile::tempdir().expect("a folder");
+    let files = Files::new(root.path());
+    let first = batch(&[("b/x", "x"), ("f", "file")], &[]);
+    files.read(first.as_slice()).await.expect("applied");
+    std::os::unix::fs::symlink("b", root.path().join("a")).expect("a link");
+    let second = batch(&[("a/x", "1"), ("f/y/z", "2")], &["a", "f"]);
+    files.read(second.as_slice()).await.expect("applied");
+    let expected = [("a/x", "1"), ("b/x", "x"), ("f/y/z", "2")];
+    assert_eq!(tree(root.path()), pairs(&expected));
+
+    std::os::unix::fs::symlink("b", root.path().join("c")).expect("a link");
+    let folder = Batch {
+        entries: vec![Entry::Directory { path: "c".into() }],
+        removed: Vec::new(),
+    };
+    let third = body(&folder, &[]);
+    files.read(third.as_slice()).await.expect("applied");
+    assert!(!root.path().join("c").is_symlink() && root.path().join("c").is_dir());
 }
 
 #[tokio::test]

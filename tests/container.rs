@@ -1,0 +1,52 @@
+//! A container as its node sees it, which is this machine.
+
+use std::fs;
+use std::path::PathBuf;
+
+/// The service's container of a pod.
+pub struct Container {
+    /// Its root folder, as far as its processes see it.
+    pub root: PathBuf,
+}
+
+impl Container {
+    /// That of a pod in which `azds-agent host` runs.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn of(pod: &str) -> Container {
+        let name = format!("HOSTNAME={pod}");
+        let is_host = |process: &PathBuf| {
+            // Unreadable: it ended meanwhile.
+            let read = |file: &str| fs::read(process.join(file)).unwrap_or_default();
+            let has = |text: &[u8], word: &str| {
+                text.split(|byte| *byte == 0)
+                    .any(|it| it == word.as_bytes())
+            };
+            let words = read("cmdline");
+            words.starts_with(b"/azds/azds-agent")
+                && has(&words, "host")
+                && has(&read("environ"), &name)
+        };
+        let processes = fs::read_dir("/proc").expect("processes can be listed");
+        let processes = processes.filter_map(|entry| Some(entry.ok()?.path()));
+        let host = { processes }.find(is_host);
+        let host = host.unwrap_or_else(|| panic!("no host runs in pod {pod}"));
+        Container {
+            root: host.join("root"),
+        }
+    }
+
+    /// Writes a file, as a program in the container would.
+    ///
+    /// # Panics
+    /// If it can't be written.
+    pub fn write(&self, path: &str, text: &str) {
+        fs::write(self.root.join(path), text).expect("a file of the container");
+    }
+
+    /// Whether a file has this content now.
+    pub fn has(&self, path: &str, content: &[u8]) -> bool {
+        fs::read(self.root.join(path)).is_ok_and(|found| found == content)
+    }
+}
