@@ -93,6 +93,7 @@ impl Cluster {
         command
             .env("KUBECONFIG", &self.kubeconfig)
             .env("AZDS_HELM", &self.helm)
+            .env("AZDS_YES", "1")
             .stdin(Stdio::null());
         command
     }

@@ -57,11 +57,11 @@ jsDebug: string | null, };
 export type Audience = "user" | "us";
 
 /**
- * One thing that `doctor` looked at.
+ * One thing that `doctor` looked at: one of `found`, `failure` and `unknown`.
  */
 export type Check = {
 /**
- * What was looked at: `helm`, `cluster`, `space`.
+ * What was looked at: `helm`, `API server`, `builder on node1`.
  */
 name: string,
 /**
@@ -71,7 +71,11 @@ found?: string | null,
 /**
  * What is wrong, where something is.
  */
-failure?: Failure | null, };
+failure?: Failure | null,
+/**
+ * Why nobody could look, where that is so.
+ */
+unknown?: string | null, };
 
 /**
  * What was in a build context and what of it was sent.
