@@ -99,6 +99,7 @@ impl Cluster {
         command
             .env("KUBECONFIG", &self.kubeconfig)
             .env("AZDS_HELM", &self.helm)
+            .env("AZDS_YES", "1")
             .stdin(Stdio::null());
         command
     }

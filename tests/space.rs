@@ -232,6 +232,7 @@ impl Space {
         command
             .env("KUBECONFIG", self.kubeconfig())
             .env("AZDS_HELM", &self.cluster.helm)
+            .env("AZDS_YES", "1")
             .env("HOME", home)
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_RUNTIME_DIR", self.runtime());
@@ -251,7 +252,7 @@ impl Space {
     /// A new folder on the developer's machine.
     pub fn folder(&self, name: &str) -> PathBuf {
         let folder = self.home.path().join(name);
-        fs::create_dir(&folder).expect("a new folder");
+        fs::create_dir_all(&folder).expect("a new folder");
         folder
     }
 
@@ -273,6 +274,14 @@ impl Space {
         };
         service.azds("prep", prep).json();
         service
+    }
+
+    /// The service in a folder that was made before.
+    pub fn existing(&self, name: &str) -> Service<'_> {
+        Service {
+            space: self,
+            folder: self.home.path().join(name),
+        }
     }
 
     /// A copy of one of the tests' services in a folder of this name, without any file of azds.

@@ -6,6 +6,8 @@ use azds_tests::dap::{Client, line_of};
 use azds_tests::schema::DEBUGPY;
 use azds_tests::space::{Space, azds, run};
 use azds_tests::{Cluster, ask, until};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, PostParams};
 use serde_json::{Value, json};
 
 /// Kinds that change by themselves, or are kept by Kubernetes for what it made itself.
@@ -122,6 +124,71 @@ async fn a_debugger_comes_from_its_image(cluster: &Cluster, space: &Space) {
     assert!(removed.status.success(), "{}", removed.stderr);
 }
 
+/// Makes 50 pods that are not azds' business, and takes them away again: what the API server made of
+/// them, without what is new each time. No scheduler has them, so none runs.
+async fn foreign_pods(space: &Space) -> Vec<Value> {
+    let pods = Api::<Pod>::namespaced(space.namespace.client.clone(), &space.namespace.name);
+    let images = [
+        "busybox:1.36",
+        "registry.example/mindaro-tools:1",
+        "mindaro:5000/shop",
+        "shop@sha256:0123",
+        "shop",
+    ];
+    let mut made = Vec::new();
+    for number in 0..50 {
+        let mut spec = json!({
+            "schedulerName": "nobody",
+            "automountServiceAccountToken": false,
+            "containers": [{"name": "app", "image": images[number % images.len()], "args": ["sleep", number.to_string()]}],
+        });
+        if number % 2 == 0 {
+            spec["initContainers"] = json!([{"name": "mindaro-build", "image": "busybox:1.36"}]);
+        }
+        if number % 3 == 0 {
+            spec["volumes"] = json!([{"name": "azds", "emptyDir": {}}]);
+        }
+        let name = format!("foreign-{number}");
+        let pod = json!({"metadata": {"name": name, "labels": {"number": number.to_string()}}, "spec": spec});
+        let pod: Pod = serde_json::from_value(pod).expect("a pod");
+        let pod = pods
+            .create(&PostParams::default(), &pod)
+            .await
+            .expect("an administrator may");
+        let mut pod = serde_json::to_value(pod).expect("JSON");
+        let metadata = pod["metadata"].as_object_mut().expect("metadata");
+        for new in [
+            "uid",
+            "creationTimestamp",
+            "resourceVersion",
+            "managedFields",
+        ] {
+            metadata.remove(new);
+        }
+        made.push(pod);
+        let at_once = DeleteParams::default().grace_period(0);
+        pods.delete(&name, &at_once)
+            .await
+            .expect("an administrator may");
+    }
+    made
+}
+
+/// How often the API server has called the webhook of azds, by its own count.
+fn webhook_calls(cluster: &Cluster) -> f64 {
+    let metrics = run(cluster
+        .command(&cluster.kubectl)
+        .args(["get", "--raw", "/metrics"]));
+    assert!(metrics.status.success(), "{}", metrics.stderr);
+    let of_ours = metrics.stdout.lines().filter(|line| {
+        line.starts_with("apiserver_admission_webhook_admission_duration_seconds_count")
+            && line.contains("name=\"complete.azds.io\"")
+    });
+    of_ours
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
 #[tokio::test]
 async fn twice_changes_nothing_and_removing_leaves_nothing() {
     let cluster = Cluster::get();
@@ -147,6 +214,7 @@ async fn twice_changes_nothing_and_removing_leaves_nothing() {
         }
     })
     .await;
+    let foreign_before = foreign_pods(&space).await;
     let before = objects(&cluster);
     let images_before = images(&cluster);
 
@@ -157,9 +225,21 @@ async fn twice_changes_nothing_and_removing_leaves_nothing() {
     assert_eq!(second["changed"], false);
     assert_eq!(differences(&installed, &objects(&cluster)), [""; 0]);
 
+    let calls = webhook_calls(&cluster);
+    assert_eq!(foreign_pods(&space).await, foreign_before);
+    assert_eq!(
+        webhook_calls(&cluster),
+        calls,
+        "it is not even called for others"
+    );
+
     // A service that came and went leaves its image and what it was built from on the node.
     let service = space.python_service("shop", &[]);
     service.azds("up", &["-d"]).json();
+    assert!(
+        webhook_calls(&cluster) > calls,
+        "it is called for those of an up"
+    );
     service.azds("down", &[]).json();
     assert_eq!(images(&cluster).len(), images_before.len() + 1);
 

@@ -12,6 +12,7 @@
 //! | build, builder | `PUT /v1/files` | file frames ([`FRAME`]) → [`Received`] |
 //! | build | `POST /v1/build` | → lines of [`BuildEvent`], of a new build if none runs |
 //! | builder | `POST /v1/build` | [`BuildRequest`] → lines of [`BuildEvent`], or 409 if it lacks files |
+//! | builder | `GET /v1/health` | → nothing, or 503; anybody may ask |
 //! | host | `GET /v1/state` | → [`HostState`] |
 //! | host | `CONNECT 127.0.0.1:PORT` | the bytes of one TCP connection |
 //! | host | see [`crate::debug`], [`crate::exec`] and [`crate::sync`] | |
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
+use crate::commands::Check;
 
 /// Version of this conversation. Agents and `azds` of different versions refuse each other.
 pub const VERSION: u32 = 1;
@@ -334,4 +336,7 @@ pub struct SpaceStatus {
     /// The space's parent, the parent's parent, and so on to the root; none for a root.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parents: Vec<String>,
+    /// How the parts of azds in the cluster are, which developers may not look at themselves.
+    #[serde(default)]
+    pub checks: Vec<Check>,
 }

@@ -289,11 +289,11 @@ pub struct DoctorResult {
     pub checks: Vec<Check>,
 }
 
-/// One thing that `doctor` looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One thing that `doctor` looked at: one of `found`, `failure` and `unknown`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Check {
-    /// What was looked at: `helm`, `cluster`, `space`.
+    /// What was looked at: `helm`, `API server`, `builder on node1`.
     pub name: String,
     /// What was found, where it is as it should be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -301,6 +301,34 @@ pub struct Check {
     /// What is wrong, where something is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Why nobody could look, where that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+}
+
+impl Check {
+    /// The check `name`, by what came of it.
+    pub fn of(name: impl Into<String>, result: Result<String, Failure>) -> Check {
+        let (found, failure) = match result {
+            Ok(found) => (Some(found), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        Check {
+            name: name.into(),
+            found,
+            failure,
+            unknown: None,
+        }
+    }
+
+    /// The check `name`, which could not be made.
+    pub fn unknown(name: impl Into<String>, why: impl Into<String>) -> Check {
+        Check {
+            name: name.into(),
+            unknown: Some(why.into()),
+            ..Check::default()
+        }
+    }
 }
 
 /// Result of `debugTarget`: what a debug session would attach to.

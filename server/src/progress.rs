@@ -3,6 +3,7 @@
 //! The code that works never knows who watches: a terminal, an editor's progress bar, a debug
 //! console or nobody. A step ends when its [`Step`] is dropped, so none is left spinning.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,7 +21,14 @@ pub trait Watcher: Send + Sync {
     fn ended(&self, step: u64);
     /// Something that a person should know, which belongs to no step.
     fn warned(&self, message: &str);
+    /// A question that a person should answer with yes or no; `None` if nobody is there to ask.
+    fn asked(&self, _question: &str) -> Answer {
+        Box::pin(std::future::ready(None))
+    }
 }
+
+/// The answer to a question, once somebody has given it.
+pub type Answer = Pin<Box<dyn Future<Output = Option<bool>> + Send>>;
 
 /// Watches nothing.
 struct Nobody;
@@ -53,6 +61,14 @@ impl Progress {
     /// Progress that nobody watches and nobody cancels.
     pub fn silent() -> Progress {
         Progress::new(Arc::new(Nobody), CancellationToken::new())
+    }
+
+    /// Asks a person to confirm something; `None` if nobody is there to ask.
+    pub async fn confirm(&self, question: &str) -> Option<bool> {
+        tokio::select! {
+            answer = self.watcher.asked(question) => answer,
+            () = self.cancellation.cancelled() => Some(false),
+        }
     }
 
     /// Begins a step; it ends when the value is dropped.

@@ -148,6 +148,29 @@ async fn what_is_wrong_before_anything_is_changed() {
             ],
         ),
         (
+            "a context that was never seen",
+            vec!["up", "-d", &folder, "--space", &plain.name],
+            Box::new(|command| _ = command.env_remove("AZDS_YES")),
+            [
+                "the service was not started",
+                "context tests",
+                "has never worked with",
+                "--yes",
+            ],
+        ),
+        (
+            "it is confirmed",
+            vec!["up", "-d", &folder, "--space", &plain.name, "--yes"],
+            Box::new(|command| _ = command.env_remove("AZDS_YES")),
+            ["", &plain.name, "", "--grant"],
+        ),
+        (
+            "it was confirmed",
+            vec!["up", "-d", &folder, "--space", &plain.name],
+            Box::new(|command| _ = command.env_remove("AZDS_YES")),
+            ["", &plain.name, "", "--grant"],
+        ),
+        (
             "another version",
             vec!["up", "-d", &folder, "--space", &other.namespace.name],
             Box::new(kubeconfig(cluster.kubeconfig.clone())),

@@ -1,6 +1,7 @@
 //! The commands from end to end: azds as a developer runs it, with no right but the Role of a space.
 
 mod debug;
+mod doctor;
 mod dotnet;
 mod edits;
 mod exec;
@@ -11,6 +12,7 @@ mod logs;
 mod pending;
 mod private;
 mod probes;
+mod secrets;
 mod stay;
 mod sync;
 mod together;

@@ -82,11 +82,11 @@ rule: string,
 ms: number, };
 
 /**
- * One thing that `doctor` looked at.
+ * One thing that `doctor` looked at: one of `found`, `failure` and `unknown`.
  */
 export type Check = {
 /**
- * What was looked at: `helm`, `cluster`, `space`.
+ * What was looked at: `helm`, `API server`, `builder on node1`.
  */
 name: string,
 /**
@@ -96,7 +96,11 @@ found?: string | null,
 /**
  * What is wrong, where something is.
  */
-failure?: Failure | null, };
+failure?: Failure | null,
+/**
+ * Why nobody could look, where that is so.
+ */
+unknown?: string | null, };
 
 /**
  * What was in a build context and what of it was sent.

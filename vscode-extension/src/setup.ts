@@ -8,9 +8,9 @@ import type { Server } from './server';
 export async function doctor(server: Server, folder: string): Promise<void> {
   const { checks } = await server.run('azds: Doctor', 'azds.server.doctor', { folder });
   const items = checks.map((check) => ({
-    label: `${check.failure ? '$(error)' : '$(pass)'} ${check.name}`,
-    description: check.failure ? 'wrong' : 'ok',
-    detail: check.failure ? sentence(check.failure) : (check.found ?? ''),
+    label: `${check.failure ? '$(error)' : check.unknown ? '$(question)' : '$(pass)'} ${check.name}`,
+    description: check.failure ? 'wrong' : check.unknown ? 'not known' : 'ok',
+    detail: check.failure ? sentence(check.failure) : (check.unknown ?? check.found ?? ''),
     check,
   }));
   const wrong = checks.filter((check) => check.failure).length;

@@ -58,7 +58,11 @@ enum Command {
 #[derive(Subcommand)]
 enum Cluster {
     /// Start it, unless it runs
-    Up,
+    Up {
+        /// How many nodes a new one has: 1 or 2
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+        nodes: u8,
+    },
     /// End every process of it and remove what it left
     Down,
     /// Say whether it answers
@@ -68,6 +72,9 @@ enum Cluster {
     /// The process that is the node; `up` starts it
     #[command(hide = true)]
     Node,
+    /// The process that is the second node; the first one starts it
+    #[command(hide = true)]
+    SecondNode,
 }
 
 fn main() -> ExitCode {
@@ -86,11 +93,12 @@ fn run() -> Result<()> {
             build::build(release).map(|built| println!("{}", built.display()))
         }
         Command::Bench(arguments) => bench::bench(&arguments),
-        Command::Cluster(Cluster::Up) => cluster::up(),
+        Command::Cluster(Cluster::Up { nodes }) => cluster::up(nodes),
         Command::Cluster(Cluster::Down) => cluster::down(),
         Command::Cluster(Cluster::Status) => cluster::status(),
         Command::Cluster(Cluster::Env) => cluster::env(),
         Command::Cluster(Cluster::Node) => cluster::node(),
+        Command::Cluster(Cluster::SecondNode) => cluster::second_node(),
         Command::Fuzz(arguments) => fuzz::fuzz(&arguments),
         Command::Package => package::package(true).map(|vsix| println!("{}", vsix.display())),
         Command::Reproducible { profile } => reproducible::reproducible(&profile),

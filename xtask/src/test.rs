@@ -31,6 +31,20 @@ pub struct Arguments {
     /// Only tests with this in their name, where - stands for _, too; neither format nor lints
     #[arg(value_parser = name_of_test)]
     filter: Option<String>,
+    /// With `faults`: only so many of them, drawn at random
+    #[arg(long, value_name = "N", requires = "filter")]
+    random: Option<u32>,
+}
+
+impl Arguments {
+    /// Which faults are made: all of them where they are asked for, and those of the core otherwise.
+    fn faults(&self) -> Option<String> {
+        match (self.random, self.filter.as_deref()) {
+            (Some(count), _) => Some(count.to_string()),
+            (None, Some("faults")) => Some("all".to_owned()),
+            _ => self.all.then(|| "all".to_owned()),
+        }
+    }
 }
 
 fn name_of_test(text: &str) -> Result<String, std::convert::Infallible> {
@@ -117,6 +131,13 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
             "prepare VS Code and the extension",
             editor::environment,
         )?);
+    }
+    // One that is set already names a fault.
+    if let (Some(faults), None) = (arguments.faults(), std::env::var_os("AZDS_FAULTS")) {
+        environment.push(("AZDS_FAULTS", faults));
+    }
+    if arguments.filter.is_none() {
+        environment.push(("AZDS_WHOLE_RUN", "1".to_owned()));
     }
     tests_of("--package azds-tests", arguments, &environment, report)?;
     if arguments.all {

@@ -6,15 +6,12 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioExecutor;
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
-};
-use kube::api::PostParams;
 use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
+use super::rights::grant_remedy;
 use crate::failure::{Failure, Result, chain};
 
 /// How long a TCP connection to the API server may take.
@@ -63,51 +60,6 @@ impl Cluster {
         Ok(format!("{}.{}", version.major, version.minor))
     }
 
-    /// Fails unless the user may do all of `rights` in `space`, naming the first that is missing.
-    pub async fn require(&self, space: &str, rights: &[Right]) -> Result<()> {
-        match self.missing(space, rights).await? {
-            None => Ok(()),
-            Some(right) => Err(Failure::new(
-                "you may not work in this space",
-                format!("namespace {space}"),
-                format!("the right to {right} is missing"),
-            )
-            .try_to(grant_remedy(space))),
-        }
-    }
-
-    /// The first of `rights` that the user does not have in `space`.
-    pub async fn missing(&self, space: &str, rights: &[Right]) -> Result<Option<Right>> {
-        let reviews: Api<SelfSubjectAccessReview> = Api::all(self.client.clone());
-        let ask = |right: Right| {
-            let review = SelfSubjectAccessReview {
-                spec: SelfSubjectAccessReviewSpec {
-                    resource_attributes: Some(ResourceAttributes {
-                        namespace: Some(space.to_owned()),
-                        verb: Some(right.verb.to_owned()),
-                        group: Some(right.group.to_owned()),
-                        resource: Some(right.resource.to_owned()),
-                        subresource: right.subresource.map(str::to_owned),
-                        ..ResourceAttributes::default()
-                    }),
-                    ..SelfSubjectAccessReviewSpec::default()
-                },
-                ..SelfSubjectAccessReview::default()
-            };
-            let reviews = &reviews;
-            async move {
-                let answer = reviews
-                    .create(&PostParams::default(), &review)
-                    .await
-                    .map_err(self.failed("your rights are not known", "the cluster"))?;
-                Ok((right, answer.status.is_some_and(|status| status.allowed)))
-            }
-        };
-        let asked = futures_util::future::try_join_all(rights.iter().copied().map(ask)).await?;
-        let mut missing = asked.into_iter().filter(|(_, allowed)| !allowed);
-        Ok(missing.next().map(|(right, _)| right))
-    }
-
     /// Turns an error of the API server, or of the way to it, into a failure.
     pub fn failed(&self, what: &str, object: &str) -> impl FnOnce(kube::Error) -> Failure + use<> {
         let (what, object) = (what.to_owned(), object.to_owned());
@@ -130,10 +82,22 @@ impl Cluster {
                 object,
                 format!("the API server {address} cannot be reached: {}", chain(&error)),
             )
-            .try_to("See whether the cluster runs and the network leads to it: kubectl version."),
+            .try_to(way_remedy(&chain(&error))),
             _ => Failure::new(what, object, chain(&error)),
         }
         }
+    }
+}
+
+/// What to do about a way to the API server that is closed, by what rustls or the system says.
+fn way_remedy(why: &str) -> &'static str {
+    let says = |words: &str| why.contains(words);
+    if says("certificate expired") || says("not valid yet") {
+        "See whether the clock of this machine is right; if it is, the cluster's certificate must be renewed by its administrator."
+    } else if says("UnknownIssuer") || says("invalid peer certificate") {
+        "The kubeconfig is of another cluster, or something between here and the cluster answers in its place: get the kubeconfig again."
+    } else {
+        "See whether the cluster runs and the network leads to it: kubectl version."
     }
 }
 
@@ -141,39 +105,6 @@ impl Cluster {
 fn forbidden_in(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("in the namespace \"")?;
     rest.split('"').next()
-}
-
-/// What to try where a right is missing.
-pub fn grant_remedy(space: &str) -> String {
-    format!(
-        "Ask an administrator of the cluster to run: azds use-dev-spaces --space {space} --grant YOUR-NAME."
-    )
-}
-
-/// Something that a user may be allowed to do in a namespace.
-#[derive(Debug, Clone, Copy)]
-pub struct Right {
-    /// `get`, `create`, …
-    pub verb: &'static str,
-    /// API group; empty for the core.
-    pub group: &'static str,
-    /// Plural name of the kind.
-    pub resource: &'static str,
-    /// `portforward`, `log`, …
-    pub subresource: Option<&'static str>,
-}
-
-impl std::fmt::Display for Right {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.verb, self.resource)?;
-        if let Some(subresource) = self.subresource {
-            write!(f, "/{subresource}")?;
-        }
-        if !self.group.is_empty() {
-            write!(f, ".{}", self.group)?;
-        }
-        Ok(())
-    }
 }
 
 /// kube's own client leaves Nagle's algorithm on, which costs every port-forward 40 ms; so the

@@ -91,7 +91,9 @@ pub async fn upgrade(install: &Install<'_>, cancellation: &CancellationToken) ->
         return Ok(());
     }
     let why = words(&output);
-    let remedy = if why.contains("another operation (install/upgrade/rollback) is in progress") {
+    let remedy = if why.contains("cannot be imported into the current release") {
+        "Somebody has this service up in this space already, or you have, from another folder: see azds list-up --all; use another space (--space NAME), or azds down where it was brought up.".to_owned()
+    } else if why.contains("another operation (install/upgrade/rollback) is in progress") {
         "An earlier helm was ended before it could finish. Run azds down, then azds up.".to_owned()
     } else {
         format!(
@@ -159,6 +161,18 @@ pub async fn values(release: &str, namespace: &str) -> Result<serde_json::Value>
     let mut command = helm(namespace);
     command.args(["get", "values", release, "--output", "json"]);
     ask(command, "the release's values are not known", release).await
+}
+
+/// The version of helm; fails if it cannot be run.
+pub async fn version(what: &str) -> Result<String> {
+    let mut command = helm("default");
+    command.args(["version", "--short"]);
+    let never = CancellationToken::new();
+    let output = run(command, what, Vec::new(), ANSWER_TIMEOUT, &never).await?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        false => Err(Failure::new(what, "helm version", words(&output))),
+    }
 }
 
 /// Fails if there is no helm, before anything is changed that only makes sense with it.

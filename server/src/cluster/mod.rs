@@ -3,9 +3,12 @@
 pub mod agent;
 pub mod client;
 pub mod helm;
+pub mod kept;
+pub mod network_policies;
 pub mod pod_link;
 pub mod pods;
 pub mod registry;
+pub mod rights;
 pub mod spaces;
 pub mod tunnels;
 pub mod up_secret;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use azds_protocol::agent::{AGENT_FOLDER, BUILD_CONTAINER};
+use azds_protocol::agent::{AGENT_FOLDER, BUILD_CONTAINER, TAG_PREFIX};
 use futures_util::future::join;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
 use kube::api::{ListParams, LogParams};
@@ -92,6 +92,16 @@ pub fn has_tag(image: &str, tag: &str) -> bool {
     image
         .rsplit_once(':')
         .is_some_and(|(_, its_tag)| its_tag == tag)
+}
+
+/// Whether the kubelet is to pull an image that azds built on the node, where no registry has it.
+pub fn pulls_what_was_built(pod: &Pod) -> bool {
+    let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    containers.any(|container| {
+        let image = container.image.as_deref().unwrap_or_default();
+        let tag = image.rsplit_once(':').map_or("", |(_, tag)| tag);
+        tag.starts_with(TAG_PREFIX) && container.image_pull_policy.as_deref() == Some("Always")
+    })
 }
 
 /// Whether the webhook completed the pod.

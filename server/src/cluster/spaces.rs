@@ -1,7 +1,7 @@
 //! Spaces: namespaces that were set up for azds.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use azds_protocol::agent::{
     PARENT_LABEL, SPACE_LABEL, STATUS_CONFIG_MAP, STATUS_KEY, SpaceStatus, VERSION,
@@ -11,10 +11,14 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::client::Cluster;
+use super::kept;
 use crate::failure::{Action, Context, Failure, Result};
 
 /// Version of this azds.
 pub const AZDS_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// File of the folders' choices.
+const CHOICES: &str = "spaces.json";
 
 /// The space to work in: the one that was asked for, else the folder's choice, else the
 /// namespace of the kubeconfig's context.
@@ -74,34 +78,11 @@ pub fn of_namespace(namespace: &Namespace) -> Space {
 pub fn select(folder: &Path, space: &str) -> Result<()> {
     let mut choices = choices()?;
     choices.insert(key(folder), space.to_owned());
-    let path = choices_path();
-    let what = "the choice of the space was not kept";
-    let object = path.display().to_string();
-    let text = serde_json::to_string_pretty(&choices).or_fail(what, object.as_str())?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).or_fail(what, object.as_str())?;
-    }
-    std::fs::write(&path, text).or_fail(what, object)
+    kept::write(CHOICES, &choices, "the choice of the space was not kept")
 }
 
 fn choices() -> Result<BTreeMap<String, String>> {
-    let path = choices_path();
-    let what = "the choice of the space is not known";
-    match std::fs::read(&path) {
-        Ok(text) => serde_json::from_slice(&text)
-            .or_fail(what, path.display().to_string())
-            .map_err(|failure| failure.try_to("Correct or delete the file.")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(error) => Err(error).or_fail(what, path.display().to_string()),
-    }
-}
-
-fn choices_path() -> PathBuf {
-    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".config");
-    std::env::var_os("XDG_CONFIG_HOME")
-        .map_or_else(home, PathBuf::from)
-        .join("azds")
-        .join("spaces.json")
+    kept::read(CHOICES, "the choice of the space is not known")
 }
 
 /// Reads what the initializer says of a space, and refuses one that is not set up or belongs to
@@ -162,6 +143,7 @@ mod tests {
             host_suffix: String::new(),
             ingress_class: String::new(),
             parents: Vec::new(),
+            checks: Vec::new(),
         };
         assert!(same_version(&status, "namespace dev").is_ok());
         status.protocol += 1;

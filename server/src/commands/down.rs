@@ -4,6 +4,7 @@ use azds_protocol::commands::{DownResult, ServiceArguments};
 
 use crate::cluster::client::Cluster;
 use crate::cluster::{helm, spaces, up_secret};
+use crate::commands::confirmation::confirm;
 use crate::commands::owner::{self, runtime};
 use crate::commands::service::Service;
 use crate::failure::{Context, Result};
@@ -18,6 +19,7 @@ pub async fn down(arguments: &ServiceArguments, progress: &Progress) -> Result<D
         .await
         .or_fail(WHAT, "")??;
     let cluster = Cluster::from_kubeconfig().await?;
+    confirm(&cluster, WHAT, progress).await?;
     let space = spaces::choose(&cluster, arguments.space.as_deref(), &service.folder)?;
     let release = service.release(&space);
     let key = runtime::key(&release, &cluster.address);

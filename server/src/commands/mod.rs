@@ -1,6 +1,7 @@
 //! What a person can ask for.
 
 pub mod check;
+mod confirmation;
 pub mod debug;
 pub mod debug_target;
 pub mod debugger;

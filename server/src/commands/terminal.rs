@@ -1,7 +1,7 @@
 //! What a person sees of a command in a terminal: its steps while it runs, tables at its end.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,13 @@ use azds_protocol::commands::{ContextResult, ServiceRow, SpaceRow, UriRow, UriSt
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 
-use crate::progress::Watcher;
+use crate::progress::{Answer, Watcher};
 
 /// Writes the progress of an operation as lines: a step with the time it took behind it, or, if
 /// something else was to be written meanwhile, in a second line.
 pub struct Lines<W> {
     to: Mutex<Written<W>>,
+    confirmed: bool,
 }
 
 struct Written<W> {
@@ -39,9 +40,10 @@ impl<W: Write> Written<W> {
 }
 
 impl<W: Write> Lines<W> {
-    /// Writes to `to`.
-    pub fn new(to: W) -> Lines<W> {
+    /// Writes to `to`. `confirmed`: every question is answered with yes, and not shown.
+    pub fn new(to: W, confirmed: bool) -> Lines<W> {
         Lines {
+            confirmed,
             to: Mutex::new(Written {
                 to,
                 steps: HashMap::new(),
@@ -95,6 +97,29 @@ impl<W: Write + Send> Watcher for Lines<W> {
 
     fn warned(&self, message: &str) {
         self.write(|it| it.line(format_args!("WARNING: {message}")));
+    }
+
+    fn asked(&self, question: &str) -> Answer {
+        if self.confirmed {
+            return Box::pin(std::future::ready(Some(true)));
+        }
+        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            return Box::pin(std::future::ready(None));
+        }
+        self.write(|it| {
+            it.close()?;
+            write!(it.to, "{question} [y/N] ")?;
+            it.to.flush()
+        });
+        Box::pin(async {
+            let read = tokio::task::spawn_blocking(|| {
+                let mut line = String::new();
+                // Nothing more to read is no.
+                let _ = std::io::stdin().read_line(&mut line);
+                matches!(line.trim().to_lowercase().as_str(), "y" | "yes")
+            });
+            read.await.ok()
+        })
     }
 }
 
@@ -218,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_step_is_told_with_its_time_and_its_words_below_it() {
-        let lines = Lines::new(Vec::new());
+        let lines = Lines::new(Vec::new(), false);
         lines.began(1, "Synchronizing files");
         lines.ended(1);
         lines.began(2, "Installing Helm chart");

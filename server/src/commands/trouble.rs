@@ -10,10 +10,11 @@ use kube::ResourceExt;
 use super::list_uris::unknown_hosts;
 use super::objects::Objects;
 use super::service::Service;
-use super::up::RIGHTS;
+use super::up::needed_rights;
 use crate::analysis::{Severity, Trouble};
-use crate::cluster::client::{Cluster, grant_remedy};
+use crate::cluster::client::Cluster;
 use crate::cluster::pods::{self, PodState, Stuck};
+use crate::cluster::rights::{self, grant_remedy};
 use crate::cluster::spaces;
 use crate::failure::Result;
 
@@ -88,7 +89,10 @@ async fn in_space(
     };
     let status = spaces::status(cluster, space).await;
     let missing = match status {
-        Ok(_) => cluster.missing(space, &RIGHTS).await?,
+        Ok(_) => {
+            let missing = rights::missing(cluster, space, &needed_rights()?).await?;
+            missing.into_iter().next()
+        }
         // A namespace that is no space has nothing of ours, unless something of ours is left there.
         Err(_) => None,
     };

@@ -1,5 +1,6 @@
 //! The progress of an operation in the editor: `window/workDoneProgress` and `$/progress`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,11 +9,11 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tower_lsp::Client;
 use tower_lsp::ls_types::notification;
 use tower_lsp::ls_types::{
-    MessageType, ProgressParams, ProgressParamsValue, ProgressToken, WorkDoneProgress,
-    WorkDoneProgressBegin, WorkDoneProgressEnd, WorkDoneProgressReport,
+    MessageActionItem, MessageType, ProgressParams, ProgressParamsValue, ProgressToken,
+    WorkDoneProgress, WorkDoneProgressBegin, WorkDoneProgressEnd, WorkDoneProgressReport,
 };
 
-use crate::progress::Watcher;
+use crate::progress::{Answer, Watcher};
 
 /// So long an editor may take to make room for a progress; without an answer there is none.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -22,6 +23,7 @@ const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
 
 /// Tells the editor of the progress of one operation. The progress ends when this is dropped.
 pub(super) struct WorkDone {
+    client: Client,
     events: UnboundedSender<Event>,
 }
 
@@ -46,7 +48,8 @@ impl WorkDone {
         };
         let (events, told) = mpsc::unbounded_channel();
         tokio::spawn(tell(client.clone(), token.clone(), title, told));
-        (Arc::new(WorkDone { events }), token)
+        let client = client.clone();
+        (Arc::new(WorkDone { client, events }), token)
     }
 }
 
@@ -64,7 +67,28 @@ impl Watcher for WorkDone {
     fn warned(&self, message: &str) {
         _ = self.events.send(Event::Warned(message.to_owned()));
     }
+
+    fn asked(&self, question: &str) -> Answer {
+        let (client, question) = (self.client.clone(), question.to_owned());
+        let action = |title: &str| MessageActionItem {
+            title: title.to_owned(),
+            properties: HashMap::new(),
+        };
+        let actions = vec![action(YES), action(NO)];
+        Box::pin(async move {
+            let asked = client.show_message_request(MessageType::WARNING, question, Some(actions));
+            match asked.await {
+                Ok(chosen) => Some(chosen.is_some_and(|it| it.title == YES)),
+                // An editor that cannot ask.
+                Err(_) => None,
+            }
+        })
+    }
 }
+
+/// What a person may answer.
+const YES: &str = "Yes, Go On";
+const NO: &str = "No";
 
 impl WorkDone {
     fn say(&self, message: &str) {

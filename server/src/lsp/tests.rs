@@ -18,11 +18,18 @@ const URI: &str = "file:///nowhere/azds.yaml";
 
 /// Commands that stand for those that need a cluster.
 const COMMANDS: Commands = Commands {
-    names: &["test.echo", "test.fail", "test.panic", "test.wait"],
+    names: &[
+        "test.ask",
+        "test.echo",
+        "test.fail",
+        "test.panic",
+        "test.wait",
+    ],
     run: |name, argument, progress, _| {
         async move {
             let step = progress.begin("working");
             match name.as_str() {
+                "test.ask" => Ok(json!(progress.confirm("Is it?").await)),
                 "test.echo" => Ok(argument),
                 "test.panic" => panic!("as the test wants it"),
                 "test.wait" => {
@@ -209,6 +216,27 @@ async fn a_progress_that_the_editor_refuses_is_never_begun() {
         .await;
     let answer = editor.next().await;
     assert_eq!((&answer["id"], &answer["result"]), (&json!(id), &json!(7)));
+    editor.end().await;
+}
+
+#[tokio::test]
+async fn a_question_is_the_editors_to_ask() {
+    let (mut editor, _) = Editor::start(COMMANDS, json!({})).await;
+    for (result, expected) in [
+        (json!({"title": "Yes, Go On"}), json!(true)),
+        (json!({"title": "No"}), json!(false)),
+        (Json::Null, json!(false)),
+    ] {
+        let command = execute("test.ask", Json::Null);
+        let id = editor.request("workspace/executeCommand", command).await;
+        let asked = editor.expect("window/showMessageRequest").await;
+        assert_eq!(asked["params"]["message"], "Is it?");
+        assert_eq!(asked["params"]["actions"][0]["title"], "Yes, Go On");
+        let answer = json!({"jsonrpc": "2.0", "id": asked["id"], "result": result});
+        editor.send(answer).await;
+        let answer = editor.next().await;
+        assert_eq!((&answer["id"], &answer["result"]), (&json!(id), &expected));
+    }
     editor.end().await;
 }
 

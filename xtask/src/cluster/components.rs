@@ -1,27 +1,71 @@
 //! The programs of the node and what they are told.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use super::network::{DNS, NODE, PODS, REGISTRY, SERVICES};
+use super::network::{self, DNS, NODE, PODS, REGISTRY, SERVICES};
 use super::pki::Pki;
 use super::remains;
 use crate::shell::tail_of;
 
 const ETCD: &str = "http://127.0.0.1:2379";
 
+/// What one node has of its own.
+pub struct Node {
+    /// Its name.
+    pub name: &'static str,
+    /// Its address.
+    pub address: &'static str,
+    /// Where its pods get their addresses from.
+    pub pods: &'static str,
+    /// The cgroup of its pods.
+    pub cgroup: String,
+}
+
+impl Node {
+    /// The node that has the control plane, too.
+    pub fn first(folder: &Path) -> Node {
+        Node {
+            name: "node1",
+            address: NODE,
+            pods: network::PODS_OF_FIRST,
+            cgroup: remains::cgroup(folder),
+        }
+    }
+
+    /// The other one.
+    pub fn second(folder: &Path) -> Node {
+        Node {
+            name: "node2",
+            address: network::SECOND,
+            pods: network::PODS_OF_SECOND,
+            cgroup: remains::cgroup(&remains::second(folder)),
+        }
+    }
+}
+
 /// Those that were started.
 pub struct Components<'a> {
-    /// The cluster's folder.
+    /// The node.
+    pub node: Node,
+    /// The cluster's folder, which each node sees as its own.
     pub folder: &'a Path,
     /// The binary that is all parts of Kubernetes.
     pub kube: &'a Path,
-    /// By name.
-    pub running: Vec<(&'static str, Child)>,
+    /// In the order of their start.
+    pub running: Vec<Component>,
+}
+
+/// A program of the node.
+pub struct Component {
+    name: &'static str,
+    program: PathBuf,
+    arguments: String,
+    process: Child,
 }
 
 impl Components<'_> {
@@ -49,9 +93,9 @@ state = "{folder}/containerd-state"
 "#
         );
         // ptp, so that traffic between pods crosses the rules of kube-proxy.
-        let range = json!([[{"subnet": PODS}]]);
+        let range = json!([[{"subnet": self.node.pods}]]);
         let address = json!({"type": "host-local", "dataDir": self.folder.join("cni-addresses"), "ranges": range, "routes": [{"dst": "0.0.0.0/0"}]});
-        let cni = json!({"cniVersion": "0.4.0", "name": remains::cgroup(self.folder), "plugins": [
+        let cni = json!({"cniVersion": "0.4.0", "name": self.node.cgroup, "plugins": [
             {"type": "ptp", "ipMasq": false, "ipam": address},
             {"type": "portmap", "capabilities": {"portMappings": true}},
         ]});
@@ -98,6 +142,13 @@ state = "{folder}/containerd-state"
 
     /// etcd and the API server.
     pub fn start_api_server(&mut self, pki: &Pki, port: u16) -> Result<()> {
+        // Which rights are used: the tests hold the Roles of azds against it.
+        let audit = json!({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [
+            {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+            {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+            {"level": "None"},
+        ]});
+        fs::write(self.folder.join("audit.json"), audit.to_string())?;
         self.start_kube("etcd", &format!("{}/etcd {ETCD}", self.folder.display()))?;
         let file = |name: &str| pki.file(name).display().to_string();
         let flags = [
@@ -114,28 +165,18 @@ state = "{folder}/containerd-state"
             format!("--service-account-key-file={}", file("sa.pub")),
             format!("--service-account-signing-key-file={}", file("sa.key")),
             format!("--service-cluster-ip-range={SERVICES}"),
+            format!("--audit-policy-file={0}/audit.json --audit-log-path={0}/logs/audit.log", self.folder.display()),
             "--authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged=true".to_owned(),
         ];
         self.start_kube("kube-apiserver", &flags.join(" "))
     }
 
-    /// What needs an API server that answers.
-    pub fn start_others(&mut self, pki: &Pki) -> Result<()> {
+    /// What else the control plane has, once its API server answers.
+    pub fn start_control(&mut self, pki: &Pki) -> Result<()> {
         let folder = self.folder.display();
         let admin = format!("--kubeconfig={folder}/admin.kubeconfig");
         let (ca, tokens) = (pki.file("ca.crt"), pki.file("sa.key"));
         let (ca, tokens) = (ca.display(), tokens.display());
-        fs::write(
-            self.folder.join("kubelet.json"),
-            serde_json::to_vec_pretty(&self.kubelet_configuration(pki))?,
-        )?;
-        self.start_kube(
-            "kubelet",
-            &format!(
-                "--kubeconfig={folder}/kubelet.kubeconfig --config={folder}/kubelet.json --hostname-override=node1 \
-                 --node-ip={NODE} --root-dir={folder}/kubelet --cert-dir={folder}/kubelet-pki"
-            ),
-        )?;
         self.start_kube(
             "kube-controller-manager",
             &format!(
@@ -143,34 +184,53 @@ state = "{folder}/containerd-state"
                  --allocate-node-cidrs=false --use-service-account-credentials=true --leader-elect=false"
             ),
         )?;
-        self.start_kube("kube-scheduler", &format!("{admin} --leader-elect=false"))?;
+        self.start_kube("kube-scheduler", &format!("{admin} --leader-elect=false"))
+    }
+
+    /// What makes it a node. Its certificates are in the folder `pki`.
+    pub fn start_node(&mut self) -> Result<()> {
+        let folder = self.folder.display();
+        let (name, address) = (self.node.name, self.node.address);
+        fs::write(
+            self.folder.join("kubelet.json"),
+            serde_json::to_vec_pretty(&self.kubelet_configuration())?,
+        )?;
+        self.start_kube(
+            "kubelet",
+            &format!(
+                "--kubeconfig={folder}/kubelet.kubeconfig --config={folder}/kubelet.json --hostname-override={name} \
+                 --node-ip={address} --root-dir={folder}/kubelet --cert-dir={folder}/kubelet-pki"
+            ),
+        )?;
         self.start_kube(
             "kube-proxy",
             &format!(
-                "{admin} --proxy-mode=iptables --cluster-cidr={PODS} --hostname-override=node1 --conntrack-max-per-core=0"
+                "--kubeconfig={folder}/admin.kubeconfig --proxy-mode=iptables --cluster-cidr={PODS} \
+                 --hostname-override={name} --conntrack-max-per-core=0"
             ),
         )
     }
 
-    fn kubelet_configuration(&self, pki: &Pki) -> serde_json::Value {
+    fn kubelet_configuration(&self) -> serde_json::Value {
         let folder = self.folder.display();
+        let pki = |name: &str| self.folder.join("pki").join(name);
         json!({
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
             "kind": "KubeletConfiguration",
             "failCgroupV1": false,
             "failSwapOn": false,
             "cgroupDriver": "cgroupfs",
-            "cgroupRoot": format!("/{}", remains::cgroup(self.folder)),
+            "cgroupRoot": format!("/{}", self.node.cgroup),
             "clusterDNS": [DNS],
             "clusterDomain": "cluster.local",
             "containerRuntimeEndpoint": format!("unix://{folder}/containerd-state/containerd.sock"),
             "podLogsDir": format!("{folder}/pod-logs"),
             "volumePluginDir": format!("{folder}/volume-plugins"),
-            "authentication": {"x509": {"clientCAFile": pki.file("ca.crt")}, "anonymous": {"enabled": false}, "webhook": {"enabled": false}},
+            "authentication": {"x509": {"clientCAFile": pki("ca.crt")}, "anonymous": {"enabled": false}, "webhook": {"enabled": false}},
             "authorization": {"mode": "AlwaysAllow"},
-            "tlsCertFile": pki.file("kubelet.crt"),
-            "tlsPrivateKeyFile": pki.file("kubelet.key"),
-            "address": NODE,
+            "tlsCertFile": pki("kubelet.crt"),
+            "tlsPrivateKeyFile": pki("kubelet.key"),
+            "address": self.node.address,
             "maxPods": 500,
             "syncFrequency": "5s",
             "nodeStatusUpdateFrequency": "5s",
@@ -181,13 +241,22 @@ state = "{folder}/containerd-state"
         })
     }
 
-    /// Fails if a component has ended, with its last words.
+    /// Fails if a component has ended, with its last words. One that a test has ended is started
+    /// again: there is a file `restart/NAME` then, with further arguments for it, if any.
     pub fn check(&mut self) -> Result<()> {
-        for (name, process) in &mut self.running {
-            if let Some(status) = process.try_wait()? {
-                let said = tail_of(&self.folder.join(format!("logs/{name}.log")));
-                bail!("{name} ended ({status}):\n{said}");
-            }
+        for component in &mut self.running {
+            let Some(status) = component.process.try_wait()? else {
+                continue;
+            };
+            let name = component.name;
+            let log = self.folder.join(format!("logs/{name}.log"));
+            let asked = self.folder.join("restart").join(name);
+            let Ok(more) = fs::read_to_string(&asked) else {
+                bail!("{name} ended ({status}):\n{}", tail_of(&log));
+            };
+            fs::remove_file(&asked)?;
+            let arguments = format!("{} {more}", component.arguments);
+            component.process = spawn(&component.program, &arguments, &log)?;
         }
         Ok(())
     }
@@ -203,8 +272,19 @@ state = "{folder}/containerd-state"
         let lines = self
             .running
             .iter()
-            .map(|(name, _)| format!("{name}: {}", last(name).unwrap_or_default()));
+            .map(|it| format!("{}: {}", it.name, last(it.name).unwrap_or_default()));
         lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// This program again, for the second node; gives its process.
+    pub fn start_second(&mut self) -> Result<u32> {
+        self.start("node2", Path::new("/proc/self/exe"), "cluster second-node")?;
+        Ok(self
+            .running
+            .last()
+            .expect("it was just started")
+            .process
+            .id())
     }
 
     fn start_kube(&mut self, name: &'static str, arguments: &str) -> Result<()> {
@@ -212,15 +292,24 @@ state = "{folder}/containerd-state"
     }
 
     fn start(&mut self, name: &'static str, program: &Path, arguments: &str) -> Result<()> {
-        let log = File::create(self.folder.join(format!("logs/{name}.log")))?;
-        let process = Command::new(program)
-            .args(arguments.split_whitespace())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("{name} does not start"))?;
-        self.running.push((name, process));
+        let log = self.folder.join(format!("logs/{name}.log"));
+        self.running.push(Component {
+            name,
+            program: program.to_owned(),
+            arguments: arguments.to_owned(),
+            process: spawn(program, arguments, &log)?,
+        });
         Ok(())
     }
+}
+
+fn spawn(program: &Path, arguments: &str, log: &Path) -> Result<Child> {
+    let log = File::options().create(true).append(true).open(log)?;
+    Command::new(program)
+        .args(arguments.split_whitespace())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("{} does not start", program.display()))
 }

@@ -7,6 +7,7 @@ mod pki;
 mod relay;
 mod remains;
 mod report;
+mod second;
 mod state;
 mod template;
 
@@ -22,13 +23,14 @@ use crate::parts::Parts;
 use crate::shell::{output, tail_of};
 pub use node::node;
 pub use report::report;
+pub use second::run as second_node;
 pub use state::State;
 
 /// How long the node may take until pods can run on it.
 const START: Duration = Duration::from_secs(180);
 
 /// Starts the cluster unless it runs, and says how to use it.
-pub fn up() -> Result<()> {
+pub fn up(nodes: u8) -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
         bail!("the cluster needs root: it makes namespaces, mounts and cgroups. Run it as root");
     }
@@ -43,11 +45,17 @@ pub fn up() -> Result<()> {
     let parts = Parts::prepare(&cache)?;
     let template = template::images_imported(&cache, &base_images(&cache, &parts)?)?;
     template::copy(&template, &folder.join("containerd"))?;
+    if nodes == 2 {
+        let second = remains::second(&folder);
+        fs::create_dir_all(&second)?;
+        template::copy(&template, &second.join("containerd"))?;
+    }
     let started = Instant::now();
     let plan = node::Plan {
         kube: parts.kube,
         kubectl: parts.kubectl,
         helm: parts.helm,
+        two: nodes == 2,
         delve: parts.delve,
         js_debug: parts.js_debug,
         registry: parts.registry,
@@ -139,7 +147,7 @@ fn healthy() -> Result<State> {
         .args(query)
         .env("KUBECONFIG", &state.kubeconfig);
     match output(&mut kubectl)?.as_str() {
-        "True" => Ok(state),
+        "True" | "True True" => Ok(state),
         other => bail!("its node is not ready (Ready: {other:?})"),
     }
 }

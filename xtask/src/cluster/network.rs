@@ -10,8 +10,12 @@ use crate::shell::{command, run};
 pub const NODE: &str = "10.250.0.1";
 /// Where the registry listens.
 pub const REGISTRY: &str = "10.250.0.1:5443";
-/// Where pods get their addresses from.
-pub const PODS: &str = "10.244.0.0/22";
+/// That of the second node, where there is one.
+pub const SECOND: &str = "10.250.0.2";
+/// Where pods get their addresses from: all of them, those of the first node, and of the second.
+pub const PODS: &str = "10.244.0.0/21";
+pub const PODS_OF_FIRST: &str = "10.244.0.0/22";
+pub const PODS_OF_SECOND: &str = "10.244.4.0/22";
 /// Where Services get theirs from.
 pub const SERVICES: &str = "10.96.0.0/16";
 /// That of cluster DNS, as in coredns.yaml.
@@ -33,6 +37,34 @@ pub fn prepare() -> Result<()> {
         "ip route add unreachable default".to_owned(),
     ];
     for line in setup {
+        run(&mut command(&line, &[]))?;
+    }
+    fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
+    Ok(())
+}
+
+/// In the first node's network: a wire to the network namespace of the second node's process.
+pub fn connect(second: u32) -> Result<()> {
+    for line in [
+        format!("ip link add second type veth peer name eth0 netns {second}"),
+        "ip link set second master node up".to_owned(),
+        format!("ip route add {PODS_OF_SECOND} via {SECOND}"),
+    ] {
+        run(&mut command(&line, &[]))?;
+    }
+    Ok(())
+}
+
+/// Sets up the second node's network, once the wire is there.
+pub fn prepare_second() -> Result<()> {
+    for line in [
+        "ip link set lo up".to_owned(),
+        format!("ip address add {SECOND}/24 dev eth0"),
+        "ip link set eth0 up".to_owned(),
+        format!("ip route add {SERVICES} dev eth0"),
+        format!("ip route add {PODS_OF_FIRST} via {NODE}"),
+        "ip route add unreachable default".to_owned(),
+    ] {
         run(&mut command(&line, &[]))?;
     }
     fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;

@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail};
 use nix::sched::{CloneFlags, unshare};
 use serde::{Deserialize, Serialize};
 
-use super::components::Components;
+use super::components::{Components, Node};
 use super::pki::Pki;
 use super::state::{self, State};
-use super::{network, relay, remains};
+use super::{network, relay, remains, second};
 use crate::shell::{checkout, command, output, run};
 
 /// What `up` tells the node.
@@ -25,6 +25,8 @@ pub struct Plan {
     pub kubectl: PathBuf,
     /// Helm; only passed on.
     pub helm: PathBuf,
+    /// Whether there is a second node.
+    pub two: bool,
     /// As in [`State`].
     pub delve: PathBuf,
     /// As in [`State`].
@@ -55,7 +57,10 @@ pub fn node() -> Result<()> {
     let (outside, ingress_address) = (address(&api)?, address(&ingress)?);
     let registry_address = address(&registry)?;
 
-    enter_namespaces(&folder)?;
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
+        .context("cannot make namespaces")?;
+    let this = Node::first(&folder);
+    mount_own(&folder, &folder, &this.cgroup)?;
     network::prepare()?;
     let pki = certificates(&folder)?;
     let kubeconfig = folder.join("kubeconfig");
@@ -69,6 +74,7 @@ pub fn node() -> Result<()> {
     )?;
 
     let mut components = Components {
+        node: this,
         folder: &folder,
         kube: &plan.kube,
         running: Vec::new(),
@@ -93,7 +99,19 @@ pub fn node() -> Result<()> {
     wait(&mut components, "the API server to answer", || {
         output(&mut kubectl("get --raw /readyz")).is_ok()
     })?;
-    components.start_others(&pki)?;
+    components.start_control(&pki)?;
+    components.start_node()?;
+    if plan.two {
+        second::prepare(&folder, &pki, API)?;
+        let process = components.start_second()?;
+        second::connect(process)?;
+        wait(&mut components, "the second node to be ready", || {
+            let ready = output(&mut kubectl(
+                r#"get node node2 -o jsonpath={.status.conditions[?(@.type=="Ready")].status}"#,
+            ));
+            ready.is_ok_and(|ready| ready == "True")
+        })?;
+    }
     for manifest in ["coredns/coredns.yaml", "ingress/ingress.yaml"] {
         let manifests = checkout().join("tests/cluster");
         run(kubectl("apply --filename").arg(manifests.join(manifest)))?;
@@ -127,12 +145,11 @@ pub fn node() -> Result<()> {
     }
 }
 
-/// Network and mounts of its own. The cluster's folder is a shared mount, as pods with `Bidirectional` mounts need it.
-fn enter_namespaces(folder: &Path) -> Result<()> {
-    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
-        .context("cannot make namespaces")?;
+/// Mounts of its own: what is in `from` is seen in the cluster's folder, which is a shared mount, as pods with
+/// `Bidirectional` mounts need it.
+pub fn mount_own(from: &Path, folder: &Path, cgroup: &str) -> Result<()> {
     run(&mut command("mount --make-rprivate /", &[]))?;
-    run(command("mount --rbind", &[]).arg(folder).arg(folder))?;
+    run(command("mount --rbind", &[]).arg(from).arg(folder))?;
     run(command("mount --make-rshared", &[]).arg(folder))?;
     // Programs have these built in; what they leave there has to end with the cluster, and no other cluster may see it.
     for fixed in [
@@ -148,7 +165,7 @@ fn enter_namespaces(folder: &Path) -> Result<()> {
         fs::create_dir_all(fixed)?;
         run(command("mount --bind", &[]).arg(own).arg(fixed))?;
     }
-    remains::create_cgroups(folder)
+    remains::create_cgroups(cgroup)
 }
 
 fn certificates(folder: &Path) -> Result<Pki> {
@@ -178,6 +195,12 @@ fn certificates(folder: &Path) -> Result<Pki> {
         "system:node:node1",
         "system:nodes",
         &["node1", network::NODE],
+    )?;
+    pki.certificate(
+        "kubelet2",
+        "system:node:node2",
+        "system:nodes",
+        &["node2", network::SECOND],
     )?;
     Ok(pki)
 }

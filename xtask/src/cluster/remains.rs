@@ -15,10 +15,16 @@ pub fn cgroup(folder: &Path) -> String {
     format!("azds-{}", &hash.text()[..8])
 }
 
+/// The folder of the second node. It lies in the cluster's, and is mounted over it for that node.
+pub fn second(folder: &Path) -> PathBuf {
+    folder.join("node2")
+}
+
 /// Ends all processes, then removes cgroups and the folder.
 pub fn remove(folder: &Path) -> Result<()> {
     end_processes(folder)?;
     remove_cgroups(&cgroup(folder))?;
+    remove_cgroups(&cgroup(&second(folder)))?;
     for root in cgroup_roots()? {
         // BuildKit's own, beside the kubelet's. One that is in use by others stays: it cannot be removed.
         let _ = remove_tree(&root.join("buildkit"));
@@ -95,7 +101,7 @@ fn cgroup_roots() -> Result<Vec<PathBuf>> {
 }
 
 /// Makes the cgroup that the kubelet puts its pods in.
-pub fn create_cgroups(folder: &Path) -> Result<()> {
+pub fn create_cgroups(cgroup: &str) -> Result<()> {
     for root in cgroup_roots()? {
         // Only cgroup v2 has this file. Controllers have to be passed on to children there.
         if let Ok(controllers) = fs::read_to_string(root.join("cgroup.controllers")) {
@@ -106,7 +112,7 @@ pub fn create_cgroups(folder: &Path) -> Result<()> {
             fs::write(root.join("cgroup.subtree_control"), passed.join(" "))
                 .with_context(|| format!("cannot pass on the controllers of {}", root.display()))?;
         }
-        let cgroup = root.join(cgroup(folder));
+        let cgroup = root.join(cgroup);
         fs::create_dir_all(&cgroup).with_context(|| format!("cannot make {}", cgroup.display()))?;
     }
     Ok(())

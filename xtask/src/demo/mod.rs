@@ -240,6 +240,7 @@ impl Stage {
             .current_dir(self.folder.join(service))
             .env("KUBECONFIG", self.folder.join("kubeconfig"))
             .env("AZDS_HELM", &self.place.helm)
+            .env("AZDS_YES", "1")
             // Debuggers are kept with the cluster's parts: the next demo has them.
             .env("XDG_DATA_HOME", Cache::folder()?);
         Ok(command)

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::store::LaidOut;
 use crate::agent::files;
@@ -22,6 +23,9 @@ use output::Output;
 const WHAT: &str = "the image was not built";
 /// How long one build may take.
 const BUILD: Duration = Duration::from_secs(60 * 60);
+/// How long BuildKit may be away before its build has failed, and how often it is looked for.
+const AWAY: Duration = Duration::from_secs(60);
+const AWAY_PAUSE: Duration = Duration::from_secs(1);
 /// How long buildctl may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -60,7 +64,7 @@ impl BuildKit {
     pub async fn build(&self, order: &Order<'_>, events: &mpsc::Sender<BuildEvent>) {
         let image = order.image;
         let ended = tokio::select! {
-            ended = tokio::time::timeout(BUILD, self.run(order, events)) => ended,
+            ended = tokio::time::timeout(BUILD, self.run_to_its_end(order, events)) => ended,
             () = events.closed() => return,
         };
         let ended = ended.unwrap_or_else(|_| {
@@ -78,6 +82,42 @@ impl BuildKit {
             Err(failure) => BuildEvent::Failed { failure },
         };
         let _ = events.send(last).await;
+    }
+
+    /// Builds again when BuildKit itself was lost: it is restarted, and what it had done is kept.
+    async fn run_to_its_end(
+        &self,
+        order: &Order<'_>,
+        events: &mpsc::Sender<BuildEvent>,
+    ) -> Result<ImageStart> {
+        let image = order.image;
+        let mut lost: Option<Instant> = None;
+        loop {
+            let begun = Instant::now();
+            let failure = match self.run(order, events).await {
+                Err(failure) if is_away(&failure.why) => failure,
+                ended => return ended,
+            };
+            // One that was there for a while has been restarted since it was lost before.
+            if begun.elapsed() > AWAY {
+                lost = None;
+            }
+            let since = *lost.get_or_insert_with(|| {
+                tracing::warn!(image, "BuildKit was lost: {}", failure.why);
+                Instant::now()
+            });
+            if since.elapsed() > AWAY {
+                let why = format!("BuildKit does not run on this node: {}", failure.why);
+                return Err(Failure::new(WHAT, image, why)
+                    .try_to("Have an administrator look: kubectl -n azds get pods,events; azds doctor shows which node it is."));
+            }
+            let text = "BuildKit is away; the build begins again once it is back\n".to_owned();
+            let id = String::new();
+            if since.elapsed() < AWAY_PAUSE {
+                let _ = events.send(BuildEvent::Log { id, text }).await;
+            }
+            tokio::time::sleep(AWAY_PAUSE).await;
+        }
     }
 
     async fn run(
@@ -141,8 +181,12 @@ impl BuildKit {
         let mut child = running.0.take().expect("it is taken here only");
         let status = child.wait().await.or_fail(WHAT, image)?;
         if !status.success() {
-            return Err(Failure::new(WHAT, image, output.reason())
-                .try_to("Correct the source or the Dockerfile and run Up again."));
+            let why = output.reason();
+            let remedy = match why.contains("no space left on device") {
+                true => "The disk of the node is full: have an administrator make room on it.",
+                false => "Correct the source or the Dockerfile and run Up again.",
+            };
+            return Err(Failure::new(WHAT, image, why).try_to(remedy));
         }
         let text = std::fs::read(&metadata).or_fail(WHAT, image)?;
         let _ = std::fs::remove_file(&metadata);
@@ -160,6 +204,11 @@ impl BuildKit {
         let config: Value = serde_json::from_slice(&config)?;
         Ok(image_start(&config["config"]))
     }
+}
+
+/// Whether buildctl says that it lost BuildKit, or did not find it.
+fn is_away(why: &str) -> bool {
+    why.contains("rpc error: code = Unavailable") || why.contains("Unavailable: connection error")
 }
 
 /// The part of an image's configuration (OCI image specification, config.md) that starts it.
@@ -223,6 +272,19 @@ pub fn full_name(repository: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_build_that_fails_is_told_from_a_buildkit_that_is_lost() {
+        assert!(is_away(
+            "error: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF"
+        ));
+        assert!(is_away(
+            "error: listing workers: failed to list workers: Unavailable: connection error: desc = \"transport\""
+        ));
+        assert!(!is_away(
+            "error: failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 2"
+        ));
+    }
 
     #[test]
     fn repositories_are_named_as_the_node_names_them() {

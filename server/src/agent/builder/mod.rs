@@ -41,7 +41,10 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const FIRST_CERTIFICATE: Duration = Duration::from_secs(1);
 /// How often what nobody has used for long is looked for.
 const SWEEP: Duration = Duration::from_secs(6 * 60 * 60);
-const NEXT_CERTIFICATE: Duration = Duration::from_secs(5 * 60);
+/// The initializer replaces one that nobody accepts: builds wait a minute for it.
+const NEXT_CERTIFICATE: Duration = Duration::from_secs(15);
+/// With less than this left on the disk, in bytes, hardly any context or image finds room.
+const LOW: u64 = 256 << 20;
 
 /// What `azds-agent builder` is told by the chart.
 #[derive(Debug, Clone, clap::Args)]
@@ -150,6 +153,9 @@ async fn respond(request: Request<Incoming>, gate: Arc<Gate>) -> http::Answer {
     if let Err(answer) = http::check_version(&request) {
         return *answer;
     }
+    if (request.method(), request.uri().path()) == (&Method::GET, "/v1/health") {
+        return health(&gate.store);
+    }
     let caller = match gate.callers.identify(http::bearer(&request)).await {
         Ok(caller) => caller,
         Err(failure) => return http::refuse(StatusCode::FORBIDDEN, &failure),
@@ -161,6 +167,20 @@ async fn respond(request: Request<Incoming>, gate: Arc<Gate>) -> http::Answer {
         _ => Ok(http::unknown(&request)),
     };
     answer.unwrap_or_else(|failure| http::refuse(StatusCode::BAD_REQUEST, &failure))
+}
+
+/// Whether there is room for what is to be built. Tells nothing else, since anybody may ask.
+fn health(store: &Store) -> http::Answer {
+    match store.room() {
+        Ok(room) if room >= LOW => http::empty(StatusCode::OK),
+        Ok(room) => {
+            let why = format!("its disk is full: {} MiB are left", room >> 20);
+            let failure = Failure::new("no image is built on the node", "the builder's store", why)
+                .try_to("Have an administrator make room on the node.");
+            http::refuse(StatusCode::SERVICE_UNAVAILABLE, &failure)
+        }
+        Err(failure) => http::refuse(StatusCode::SERVICE_UNAVAILABLE, &failure),
+    }
 }
 
 async fn take_manifest(

@@ -61,6 +61,13 @@ impl Store {
         }
     }
 
+    /// How many bytes its disk has left.
+    pub fn room(&self) -> Result<u64> {
+        let found = nix::sys::statvfs::statvfs(&self.folder);
+        let found = found.or_fail(NOT_KEPT, self.folder.display().to_string())?;
+        Ok(found.blocks_available() * found.fragment_size())
+    }
+
     /// Removes what nobody has used for long.
     pub async fn sweep(&self) -> Result<()> {
         let folder = self.folder.clone();

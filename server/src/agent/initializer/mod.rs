@@ -3,6 +3,7 @@
 
 mod certificates;
 mod complete;
+mod look;
 mod placement;
 mod probes;
 mod spaces;
@@ -21,6 +22,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
@@ -103,19 +105,28 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         host_suffix: arguments.host_suffix,
         ingress_class: arguments.ingress_class,
         parents: Vec::new(),
+        checks: Vec::new(),
+    };
+    let (status, told) = watch::channel(status);
+    let looker = look::Looker {
+        store: store::Store::new(client.clone(), arguments.namespace.clone()),
+        authority: authority.clone(),
+        client: client.clone(),
+        namespace: arguments.namespace.clone(),
+        replaced: tokio::sync::Mutex::default(),
     };
     let rotation = async {
         loop {
             tokio::time::sleep(ROTATION).await;
             store.renew_gate_certificate(&authority).await?;
-            store.trust_webhook(&authority.certificate).await?;
             let renewed = webhook_certificate(&authority, &arguments.namespace)?;
             *webhook.write().expect("no holder of the lock panics") = renewed;
         }
     };
     tokio::select! {
         () = serve(&listener, &webhook, &additions) => Ok(()),
-        () = spaces::tell(client, &status) => Ok(()),
+        () = spaces::tell(client, told) => Ok(()),
+        () = looker.look(&status) => Ok(()),
         failed = rotation => failed,
     }
 }

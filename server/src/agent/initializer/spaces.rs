@@ -9,16 +9,28 @@ use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, ResourceExt as _};
+use tokio::sync::watch;
 
 /// Keeps the status of every space as it should be, until the end of the process.
-pub async fn tell(client: Client, status: &SpaceStatus) {
+pub async fn tell(client: Client, mut status: watch::Receiver<SpaceStatus>) {
     let spaces = watcher::Config::default().labels(&format!("{SPACE_LABEL}=true"));
     let events = watcher::watcher(Api::<Namespace>::all(client.clone()), spaces).default_backoff();
     let mut events = std::pin::pin!(events);
     let mut spaces = Spaces::default();
-    while let Some(event) = events.next().await {
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            changed = status.changed() => match changed {
+                Ok(()) => {
+                    let all = spaces.0.keys().cloned().collect();
+                    spaces.tell(&client, &status, all).await;
+                    continue;
+                }
+                Err(_) => return,
+            },
+        };
         let concerned = match event {
-            Ok(Event::Apply(space) | Event::InitApply(space)) => {
+            Some(Ok(Event::Apply(space) | Event::InitApply(space))) => {
                 if space.metadata.deletion_timestamp.is_some() {
                     continue;
                 }
@@ -28,7 +40,7 @@ pub async fn tell(client: Client, status: &SpaceStatus) {
                 spaces.below(&name)
             }
             // The label is gone, or the namespace with all that is in it.
-            Ok(Event::Delete(space)) => {
+            Some(Ok(Event::Delete(space))) => {
                 let name = space.name_any();
                 let mut concerned = spaces.below(&name);
                 spaces.0.remove(&name);
@@ -36,23 +48,18 @@ pub async fn tell(client: Client, status: &SpaceStatus) {
                 warn(remove(&client, &name).await);
                 concerned
             }
-            Ok(Event::Init) => {
+            Some(Ok(Event::Init)) => {
                 spaces = Spaces::default();
                 continue;
             }
-            Ok(Event::InitDone) => continue,
-            Err(error) => {
+            Some(Ok(Event::InitDone)) => continue,
+            Some(Err(error)) => {
                 tracing::warn!(%error, "the watch on spaces is interrupted");
                 continue;
             }
+            None => return,
         };
-        for space in concerned {
-            let status = SpaceStatus {
-                parents: spaces.parents(&space),
-                ..status.clone()
-            };
-            warn(apply(&client, &space, &status).await);
-        }
+        spaces.tell(&client, &status, concerned).await;
     }
 }
 
@@ -67,6 +74,23 @@ fn warn(told: kube::Result<()>) {
 struct Spaces(BTreeMap<String, Option<String>>);
 
 impl Spaces {
+    /// Tells spaces their status of now.
+    async fn tell(
+        &self,
+        client: &Client,
+        status: &watch::Receiver<SpaceStatus>,
+        whom: Vec<String>,
+    ) {
+        let today = status.borrow().clone();
+        for space in whom {
+            let status = SpaceStatus {
+                parents: self.parents(&space),
+                ..today.clone()
+            };
+            warn(apply(client, &space, &status).await);
+        }
+    }
+
     /// The parent of a space, the parent's parent, and so on; a label that names no space ends it.
     fn parents(&self, space: &str) -> Vec<String> {
         let mut parents: Vec<String> = Vec::new();
@@ -92,7 +116,7 @@ impl Spaces {
 }
 
 async fn apply(client: &Client, space: &str, status: &SpaceStatus) -> kube::Result<()> {
-    let text = serde_json::to_string(status).expect("strings and a number");
+    let text = serde_json::to_string(status).expect("our own types have string keys only");
     let config_map = ConfigMap {
         metadata: ObjectMeta {
             name: Some(STATUS_CONFIG_MAP.to_owned()),

@@ -79,9 +79,16 @@ impl Store {
             renew_after.is_some_and(|renew_after| seconds(now) < renew_after)
                 && annotations.get(AUTHORITY_SECRET).map(String::as_str) == Some(&*of_authority)
         });
-        if fresh {
-            return Ok(());
+        match fresh {
+            true => Ok(()),
+            false => self.replace_gate_certificate(authority).await,
         }
+    }
+
+    /// Replaces the gate's certificate, whatever it is.
+    pub async fn replace_gate_certificate(&self, authority: &Pair) -> Result<()> {
+        let now = SystemTime::now();
+        let of_authority = blake3::hash(authority.certificate.as_bytes()).to_hex();
         let pair = certificates::sign(authority, &[GATE_SERVER_NAME.to_owned()], now)?;
         let annotations = BTreeMap::from([
             (

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use azds::commands::terminal::Lines;
 use azds::failure::{Context, Result};
@@ -67,6 +68,14 @@ impl Answer {
     }
 }
 
+/// Whether every question was answered with yes beforehand.
+static CONFIRMED: AtomicBool = AtomicBool::new(false);
+
+/// Answers what may be asked later, if `yes`.
+pub fn confirm(yes: bool) {
+    CONFIRMED.store(yes, Ordering::Relaxed);
+}
+
 /// Writes a line of a longer answer.
 pub fn line(line: &str) {
     // Nothing can be done about a reader that went away.
@@ -80,7 +89,8 @@ where
 {
     let runtime = tokio::runtime::Runtime::new().or_fail("the command did not start", "")?;
     let cancellation = CancellationToken::new();
-    let watcher = Arc::new(Lines::new(std::io::stderr()));
+    let confirmed = CONFIRMED.load(Ordering::Relaxed);
+    let watcher = Arc::new(Lines::new(std::io::stderr(), confirmed));
     let progress = Progress::new(watcher, cancellation.clone());
     let result = runtime.block_on(async {
         tokio::spawn(async move {

@@ -36,6 +36,13 @@ pub fn init(command: &'static str, usual: &str) {
     tracing_subscriber::registry().with(shown).with(kept).init();
 }
 
+/// The log that is written now, and the one before it.
+pub fn files() -> Vec<PathBuf> {
+    let now = path();
+    let before = now.as_ref().map(|path| path.with_extension("log.1"));
+    now.into_iter().chain(before).collect()
+}
+
 /// `azds/azds.log` in the user's state folder.
 fn path() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());

@@ -22,6 +22,9 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(version)]
 struct Azds {
+    /// Go on without asking whether the kubeconfig's cluster is the one you mean, as AZDS_YES=1 does
+    #[arg(long, global = true)]
+    yes: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -77,7 +80,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = Azds::parse().command;
+    let Azds { yes, command } = Azds::parse();
+    answer::confirm(yes);
     let (name, usual) = match &command {
         Command::Up(up) if up.verbose => ("up", "azds=debug"),
         Command::Lsp { .. } => ("lsp", "warn"),

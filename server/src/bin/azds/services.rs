@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use azds::commands::doctor::doctor;
+use azds::commands::doctor::{bundle, doctor};
 use azds::commands::owner::background;
 use azds::commands::up::LogLine;
 use azds::commands::{down, list_up, list_uris, logs, terminal};
@@ -12,6 +12,7 @@ use azds_protocol::commands::{DoctorResult, ServiceArguments};
 use clap::Args;
 
 use crate::answer::{self, Answer};
+use crate::log;
 
 #[derive(Args)]
 pub struct Down {
@@ -141,6 +142,10 @@ pub struct Doctor {
     /// Namespace to look at, instead of the folder's chosen space
     #[arg(long)]
     space: Option<String>,
+    /// Also write what was found, the logs and the objects of the space, without secrets, to this
+    /// new archive (tar)
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
     #[command(flatten)]
     answer: Answer,
 }
@@ -152,7 +157,13 @@ impl Doctor {
             space: self.space,
             all: false,
         };
-        let result = answer::run(async |progress| doctor(&arguments, &progress).await);
+        let result = answer::run(async |progress: Progress| {
+            let result = doctor(&arguments, &progress).await?;
+            if let Some(to) = &self.bundle {
+                bundle(&arguments, &result, &log::files(), to, &progress).await?;
+            }
+            Ok(result)
+        });
         let healthy = result
             .as_ref()
             .is_ok_and(|result| result.checks.iter().all(|check| check.failure.is_none()));
@@ -162,12 +173,15 @@ impl Doctor {
 }
 
 fn diagnosis(result: &DoctorResult) -> String {
+    let names = result.checks.iter().map(|check| check.name.len());
+    let width = names.max().unwrap_or_default();
     let lines = result.checks.iter().map(|check| {
-        let (mark, said) = match (&check.failure, &check.found) {
-            (Some(failure), _) => ("wrong", failure.to_string()),
-            (None, found) => ("ok", found.clone().unwrap_or_default()),
+        let (mark, said) = match (&check.failure, &check.unknown, &check.found) {
+            (Some(failure), ..) => ("wrong", failure.to_string()),
+            (None, Some(why), _) => ("?", why.clone()),
+            (None, None, found) => ("ok", found.clone().unwrap_or_default()),
         };
-        format!("{mark:<6} {:<20} {said}", check.name)
+        format!("{mark:<6} {:<width$}  {said}", check.name)
     });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -110,7 +110,10 @@ pub fn archive(image: &Image, name: &str) -> std::io::Result<Vec<u8>> {
     append(&mut archive, "oci-layout", 0o644, layout)?;
     let index = index.to_string();
     append(&mut archive, "index.json", 0o644, index.as_bytes())?;
-    for blob in [&image.manifest, &image.config].into_iter().chain(&image.layers) {
+    for blob in [&image.manifest, &image.config]
+        .into_iter()
+        .chain(&image.layers)
+    {
         let path = format!("blobs/{}", blob.digest.replace(':', "/"));
         append(&mut archive, &path, 0o644, &blob.content)?;
     }

@@ -107,6 +107,12 @@ fn prepare(arguments: &PrepArguments) -> Result<PrepResult> {
     })
 }
 
+/// The language of a folder's project, if azds knows it. Blocking.
+pub fn language(folder: &Path) -> Option<&'static str> {
+    let project = Project::find(folder, None, &mut Vec::new()).ok()??;
+    Some(project.language())
+}
+
 /// Whether a path stays in the folder that it is relative to.
 fn is_within(path: &str) -> bool {
     let mut parts = Path::new(path).components();

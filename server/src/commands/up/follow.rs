@@ -18,9 +18,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::build::{Because, Build, Ended};
+use super::mending::Mending;
 use super::rollout::{Objects, Verdict};
+use super::trouble::trouble;
 use crate::cluster::client::Cluster;
-use crate::cluster::pods::{self, PodState, Stuck};
+use crate::cluster::pods::{self, PodState};
 use crate::failure::{Failure, Result};
 use crate::progress::{Progress, Step};
 
@@ -91,6 +93,7 @@ struct State {
     told: HashSet<String>,
     changed: Instant,
     homeless_since: Option<Instant>,
+    mending: Mending,
 }
 
 impl Follow {
@@ -140,6 +143,7 @@ impl Follow {
             told: HashSet::new(),
             changed: Instant::now(),
             homeless_since: None,
+            mending: Mending::default(),
         };
         loop {
             let patience = match installing.is_some() || state.objects.is_building(&self.tag) {
@@ -157,7 +161,13 @@ impl Follow {
                     now.items.into_iter().for_each(|it| state.objects.deployments.put(it));
                 }
                 Some(event) = pods.next() => {
-                    if let Some(event) = self.event(event)? { state.objects.pods.take(event) }
+                    if let Some(event) = self.event(event)? {
+                        let listed = matches!(event, watcher::Event::InitDone);
+                        state.objects.pods.take(event);
+                        if listed {
+                            state.mending.began(state.objects.pods.iter());
+                        }
+                    }
                 }
                 Some(event) = sets.next() => {
                     if let Some(event) = self.event(event)? { state.objects.replica_sets.take(event) }
@@ -256,37 +266,24 @@ impl Follow {
         let waiting = match verdict {
             Verdict::Done(pod) => return Ok(Some(pod.clone())),
             Verdict::Waiting(what) => what,
-            Verdict::Unscheduled(pod, why) => {
+            Verdict::Unscheduled(pod, ref why)
+                if state
+                    .homeless_since
+                    .is_none_or(|since| since.elapsed() < NODE_PATIENCE) =>
+            {
                 homeless = true;
-                let name = pod.name_any();
-                if let Some(since) = state.homeless_since
-                    && since.elapsed() >= NODE_PATIENCE
-                {
-                    return Err(Failure::new(
-                        self.what(),
-                        self.object(),
-                        format!("no node takes pod {name}: {why}"),
-                    )
-                    .try_to("Make room in the cluster, or lower what the chart requests."));
+                format!("no node takes pod {} yet: {why}", pod.name_any())
+            }
+            verdict => {
+                let (cluster, space) = (self.cluster(), self.build.space.as_str());
+                match state.mending.mend(cluster, space, &verdict).await {
+                    Some(waiting) => waiting,
+                    None => {
+                        let (what, object) = (self.what(), self.object());
+                        let found = trouble(cluster, &what, &object, &verdict).await;
+                        return Err(found.expect("the verdicts that go on are above"));
+                    }
                 }
-                format!("no node takes pod {name} yet: {why}")
-            }
-            Verdict::Stuck(pod, stuck) => return Err(self.stuck(pod, &stuck).await),
-            Verdict::NotCompleted(pod) => return Err(self.not_completed(pod)),
-            Verdict::Refused(set, why) => {
-                let why = format!("the cluster refuses the pods of {}: {why}", set.name_any());
-                return Err(Failure::new(self.what(), self.object(), why).try_to(
-                    "Change the chart's resources or security settings so that they fit, or ask for more quota.",
-                ));
-            }
-            Verdict::OtherImages(images) => {
-                let why = format!(
-                    "its chart uses {} instead of the image that is built",
-                    images.join(", ")
-                );
-                return Err(Failure::new(self.what(), self.object(), why).try_to(
-                    "Let azds.yaml set what the chart takes the tag from: install: set: image: tag: $(tag).",
-                ));
             }
         };
         if !homeless {
@@ -305,41 +302,6 @@ impl Follow {
             state.changed = Instant::now();
         }
         Ok(None)
-    }
-
-    async fn stuck(&self, pod: &Pod, stuck: &Stuck) -> Failure {
-        let name = pod.name_any();
-        let whom = match &stuck.container {
-            Some(container) => format!("container {container} in pod {name}"),
-            None => format!("pod {name}"),
-        };
-        let said = match stuck.message.trim() {
-            "" => String::new(),
-            message => format!(" ({message})"),
-        };
-        let words = pods::last_words(self.cluster(), pod, stuck).await;
-        let remedy = match stuck.reason.as_str() {
-            "CrashLoopBackOff" | "Error" => {
-                "Correct what its output complains of and run azds up again."
-            }
-            "ErrImageNeverPull" => "Run azds down, then azds up, to build the image again.",
-            "ImagePullBackOff" | "InvalidImageName" => {
-                "Correct the image's name in the chart or its values, or make it reachable from the cluster."
-            }
-            _ => "Correct the chart or its values and run azds up again.",
-        };
-        let why = format!("{whom} waits with {}{said}{words}", stuck.reason);
-        Failure::new(self.what(), self.object(), why).try_to(remedy)
-    }
-
-    fn not_completed(&self, pod: &Pod) -> Failure {
-        let why = format!(
-            "pod {} was created without its build: the webhook of azds did not complete it",
-            pod.name_any()
-        );
-        Failure::new(self.what(), self.object(), why).try_to(
-            "See whether azds-initializer runs (kubectl -n azds get pods), then run azds down and azds up.",
-        )
     }
 
     fn too_long(&self, state: &State) -> Failure {

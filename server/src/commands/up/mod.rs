@@ -3,34 +3,40 @@
 mod build;
 mod follow;
 mod logs;
+mod mending;
 mod notice;
+mod ports;
 mod render;
 mod rollout;
 mod secrets;
 mod sources;
+mod trouble;
 mod values;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use azds_protocol::agent::{BuildSpec, Manifest};
-use azds_protocol::commands::{ContextCount, PortMapping, UpArguments, UpResult};
-use futures_util::future::{try_join, try_join3};
+use azds_protocol::commands::{ContextCount, UpArguments, UpResult};
+use futures_util::future::try_join;
 use k8s_openapi::api::core::v1::{Pod, Service as KubeService};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::analysis::azds_yaml::Settings;
-use crate::cluster::client::{Cluster, Right};
+use crate::cluster::client::Cluster;
 use crate::cluster::helm::{self, Install};
-use crate::cluster::tunnels::{self, Route};
+use crate::cluster::rights::{self, Right};
+use crate::cluster::tunnels;
 use crate::cluster::{pods, spaces, up_secret};
+use crate::commands::confirmation::confirm;
 use crate::commands::owner::{self, Owned, Owner, Ownership, background, runtime};
 use crate::commands::service::Service;
 use crate::commands::sync::Subject;
 use crate::commands::sync::in_place::{self, Wanted};
 use crate::commands::sync::manifests;
+use crate::commands::use_dev_spaces::developer_rights;
 use crate::commands::variables::variables;
 use crate::context::{self, BuildContext};
 use crate::failure::{Context, Result};
@@ -40,33 +46,28 @@ use follow::{Follow, Outcome};
 
 pub use logs::{LogLine, follow_logs, follow_output};
 pub use render::render;
-pub use rollout::RELEASE_ANNOTATION;
+pub use rollout::{Objects, RELEASE_ANNOTATION};
+pub use trouble::trouble;
 pub use values::settings;
 
 const WHAT: &str = "the service was not started";
 
-/// What `up` needs that an administrator may not have given. Asked before anything is changed;
-/// the rest shows itself with the first request that needs it.
-pub const RIGHTS: [Right; 3] = [
-    Right {
-        verb: "get",
-        group: "",
-        resource: "pods",
-        subresource: Some("portforward"),
-    },
-    Right {
-        verb: "create",
-        group: "",
-        resource: "pods",
-        subresource: Some("portforward"),
-    },
-    Right {
-        verb: "create",
-        group: "apps",
-        resource: "deployments",
-        subresource: None,
-    },
-];
+/// The rights that every `up` needs. The others of a developer are for what only some charts have, and
+/// for `doctor`.
+pub fn needed_rights() -> Result<Vec<Right>> {
+    let mut rights = developer_rights()?;
+    rights.retain(is_needed);
+    Ok(rights)
+}
+
+fn is_needed(right: &Right) -> bool {
+    match right.resource.as_str() {
+        "ingresses" | "networkpolicies" => false,
+        "configmaps" => right.verb == "get",
+        "pods" => !matches!(right.verb.as_str(), "create" | "delete"),
+        _ => true,
+    }
+}
 
 /// A service that is up, before anybody owns its tunnels.
 struct Up {
@@ -188,11 +189,12 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     helm::require(WHAT)?;
     let settings = values::settings(&service, arguments.configuration.as_deref())?;
     let cluster = Cluster::from_kubeconfig().await?;
+    confirm(&cluster, WHAT, progress).await?;
     let space = spaces::choose(&cluster, arguments.space.as_deref(), &service.folder)?;
     let release = service.release(&space);
     let key = runtime::key(&release, &cluster.address);
     let lock = runtime::Lock::take(&runtime::folder()?, &key, WHAT)?;
-    ports_are_free(&key, &arguments.ports).await?;
+    ports::are_free(&key, &arguments.ports).await?;
 
     let variable = variables(&service.folder);
     let expand = |tag: &str, parents: &[String], host_suffix: &str| {
@@ -208,12 +210,16 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         let read = tokio::task::spawn_blocking(move || values::build_context(&service, &paths));
         async { read.await.or_fail(WHAT, "the build context")? }
     };
-    let ask = try_join3(
-        spaces::status(&cluster, &space),
-        cluster.require(&space, &RIGHTS),
+    let needed = needed_rights()?;
+    let ask = try_join(
+        async {
+            // First: who lacks a right is told of all that he lacks, not of the first that is needed.
+            rights::require(&cluster, &space, &needed).await?;
+            spaces::status(&cluster, &space).await
+        },
         read,
     );
-    let (status, (), context) = progress.or_cancelled(WHAT, ask).await?;
+    let (status, context) = progress.or_cancelled(WHAT, ask).await?;
     drop(step);
 
     let build_settings = expand("", &status.parents, &status.host_suffix);
@@ -295,7 +301,7 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     )
     .await?;
     let mut routes = tunnels::routes(&services.items, &outcome.pod);
-    apply_ports(&mut routes, &arguments.ports, &service.name);
+    ports::apply(&mut routes, &arguments.ports, &service.name);
     let (manifest, received) = match in_place {
         Some(in_place) => {
             let ports: Vec<u16> = routes.iter().map(|route| route.target).collect();
@@ -350,44 +356,6 @@ async fn built_from(context: &Arc<BuildContext>) -> Result<Arc<Manifest>> {
     Ok(manifest)
 }
 
-/// Fails if a local port that was asked for is not to be had, before anything was changed.
-async fn ports_are_free(key: &str, ports: &[PortMapping]) -> Result<()> {
-    if ports.is_empty() {
-        return Ok(());
-    }
-    let ours = owner::find(key).await?.map(|owned| owned.local_ports);
-    for port in ports {
-        if !ours.as_ref().is_some_and(|ours| ours.contains(&port.local)) {
-            tunnels::bind(port.local).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Gives the routes the local ports that were asked for. A port that no Service has is the pod's.
-fn apply_ports(routes: &mut Vec<Route>, ports: &[PortMapping], service: &str) {
-    for mapping in ports {
-        let known = routes
-            .iter()
-            .position(|route| route.port == mapping.remote)
-            .or_else(|| {
-                routes
-                    .iter()
-                    .position(|route| route.target == mapping.remote)
-            });
-        match known {
-            Some(at) => routes[at].local = Some(mapping.local),
-            None => routes.push(Route {
-                service: service.to_owned(),
-                port: mapping.remote,
-                name: None,
-                target: mapping.remote,
-                local: Some(mapping.local),
-            }),
-        }
-    }
-}
-
 fn image(pod: &Pod, tag: &str) -> String {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let image = containers
@@ -409,32 +377,4 @@ fn selector(outcome: &Outcome) -> std::collections::BTreeMap<String, String> {
         });
         labels
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_that_are_asked_for_are_the_services_or_the_pods() {
-        let route = |port, target| Route {
-            service: "producer".to_owned(),
-            port,
-            name: None,
-            target,
-            local: None,
-        };
-        let mut routes = vec![route(80, 8080), route(443, 8443)];
-        let asked = [(5000, 80), (5001, 8443), (5002, 9229)];
-        let asked = asked.map(|(local, remote)| PortMapping { local, remote });
-        apply_ports(&mut routes, &asked, "producer");
-        let given: Vec<_> = routes
-            .iter()
-            .map(|route| (route.target, route.local))
-            .collect();
-        assert_eq!(
-            given,
-            [(8080, Some(5000)), (8443, Some(5001)), (9229, Some(5002))]
-        );
-    }
 }

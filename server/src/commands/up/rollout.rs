@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use azds_protocol::agent::TAG_PREFIX;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
@@ -101,6 +102,20 @@ pub enum Verdict<'a> {
     OtherImages(Vec<String>),
 }
 
+impl std::fmt::Display for Verdict<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Verdict::Done(pod) => write!(f, "pod {} is ready", pod.name_any()),
+            Verdict::Waiting(what) => f.write_str(what),
+            Verdict::Unscheduled(pod, _) => write!(f, "no node takes pod {}", pod.name_any()),
+            Verdict::Stuck(pod, stuck) => write!(f, "pod {}: {}", pod.name_any(), stuck.reason),
+            Verdict::NotCompleted(pod) => write!(f, "pod {} has no build", pod.name_any()),
+            Verdict::Refused(set, _) => write!(f, "the pods of {} are refused", set.name_any()),
+            Verdict::OtherImages(_) => f.write_str("its chart uses other images"),
+        }
+    }
+}
+
 impl Objects {
     /// Pods of this `up` whose images may be being built: those with a node, until the kubelet has seen
     /// the end of the build. It tells of a container's start up to a second late, so most of these
@@ -122,6 +137,15 @@ impl Objects {
     pub fn is_building(&self, tag: &str) -> bool {
         self.tagged(tag)
             .any(|pod| pods::state(pod) == PodState::Building)
+    }
+
+    /// The tag of the image that azds built for a release, as its Deployments have it.
+    pub fn tag_of(&self, release: &str) -> Option<String> {
+        let mut images = self.of_release(release).flat_map(images);
+        images.find_map(|image| {
+            let (_, tag) = image.rsplit_once(':')?;
+            tag.starts_with(TAG_PREFIX).then(|| tag.to_owned())
+        })
     }
 
     /// The Deployment of `release` that made `pod`.

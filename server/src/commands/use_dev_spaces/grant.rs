@@ -6,6 +6,7 @@ use kube::api::ObjectMeta;
 
 use super::apply;
 use crate::cluster::client::Cluster;
+use crate::cluster::rights::{self, Right};
 use crate::failure::{Context, Result};
 
 /// Name of the Role and of its RoleBinding.
@@ -13,6 +14,12 @@ pub const DEVELOPER: &str = "azds-developer";
 const ROLE: &str = include_str!("developer.yaml");
 const GROUP: &str = "rbac.authorization.k8s.io";
 const WHAT: &str = "the rights were not given";
+
+/// What a developer may do in a space.
+pub fn rights() -> Result<Vec<Right>> {
+    let role: Role = serde_saphyr::from_str(ROLE).or_fail(WHAT, DEVELOPER)?;
+    Ok(rights::of_rules(&role.rules.unwrap_or_default()))
+}
 
 /// Lets users and groups work in a space, besides those who may already.
 pub async fn grant(cluster: &Cluster, space: &str, whom: &[String]) -> Result<bool> {
@@ -81,6 +88,13 @@ mod tests {
                 .any(|it| it == "pods/portforward")
         });
         assert_eq!(forward.expect("a rule").verbs, ["get", "create"]);
+    }
+
+    #[test]
+    fn the_role_is_documented_as_it_is() {
+        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rights.md");
+        let page = std::fs::read_to_string(page).expect("a page");
+        assert!(page.contains(&format!("```yaml\n{ROLE}```")), "{ROLE}");
     }
 
     #[test]

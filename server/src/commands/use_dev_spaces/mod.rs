@@ -21,10 +21,12 @@ use serde_json::Value;
 use crate::cluster::client::Cluster;
 use crate::cluster::helm::{self, Install};
 use crate::cluster::registry;
+use crate::commands::confirmation::confirm;
 use crate::commands::images;
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
+pub use grant::rights as developer_rights;
 pub use remove::{remove_dev_spaces, remove_space};
 pub use space::make_space;
 
@@ -44,6 +46,7 @@ pub async fn use_dev_spaces(
     progress: &Progress,
 ) -> Result<DevSpacesResult> {
     let cluster = Cluster::from_kubeconfig().await?;
+    confirm(&cluster, WHAT, progress).await?;
     let path = arguments.space.as_deref();
     let path = path.unwrap_or(&cluster.default_namespace);
     let space = path.rsplit('/').next().unwrap_or(path).to_owned();

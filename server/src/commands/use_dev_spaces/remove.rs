@@ -16,6 +16,7 @@ use super::grant::DEVELOPER;
 use super::{MADE_ANNOTATION, NAMESPACE, RELEASES, chart, wait};
 use crate::cluster::client::Cluster;
 use crate::cluster::helm::{self, Install};
+use crate::commands::confirmation::confirm;
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
 
@@ -26,6 +27,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Takes away all that `use-dev-spaces` made. Services that are up stay, and are named.
 pub async fn remove_dev_spaces(progress: &Progress) -> Result<DevSpacesResult> {
     let cluster = Cluster::from_kubeconfig().await?;
+    confirm(&cluster, WHAT, progress).await?;
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
     let labelled = ListParams::default().labels(&format!("{SPACE_LABEL}=true"));
     let ask = async {
