@@ -407,7 +407,6 @@ space: string | null,
 create: boolean, };
 
 /**
- * Arguments of `down`, `list-up`, `list-uris` and `doctor`.
  * Arguments of `detach`, `down`, `list-up`, `list-uris` and `doctor`.
  */
 export type ServiceArguments = {
@@ -591,7 +590,8 @@ ports: Array<PortMapping>,
 /**
  * Program and arguments to start instead of what azds.yaml, chart and image say; empty for theirs.
  */
-command: Array<string>, };
+command: Array<string>,
+/**
  * Leave the tunnels to a background process, and do not keep the service up to date.
  */
 detach: boolean, };

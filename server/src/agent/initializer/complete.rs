@@ -360,7 +360,7 @@ mod tests {
         let volumes = patch.iter().filter(|op| op["path"] == "/spec/volumes/-");
         let names: Vec<_> = volumes.map(|op| op["value"]["name"].clone()).collect();
         assert_eq!(names, ["azds-agent", "azds-up", "azds-gate", "azds-pull"]);
-        let mounts = &added(&patch, "/spec/initContainers")[0]["volumeMounts"];
+        let mounts = &added(&patch, "/spec/initContainers/0")["volumeMounts"];
         assert_eq!(mounts[3]["mountPath"], PULL_FOLDER);
     }
 
