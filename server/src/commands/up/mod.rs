@@ -3,6 +3,7 @@
 mod build;
 mod follow;
 mod logs;
+mod ports;
 mod render;
 mod rollout;
 mod secrets;
@@ -12,7 +13,7 @@ mod values;
 use std::sync::Arc;
 
 use azds_protocol::agent::{BuildSpec, Manifest};
-use azds_protocol::commands::{ContextCount, PortMapping, UpArguments, UpResult};
+use azds_protocol::commands::{ContextCount, UpArguments, UpResult};
 use futures_util::future::{try_join, try_join3};
 use k8s_openapi::api::core::v1::{Pod, Service as KubeService};
 use kube::api::ListParams;
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::analysis::azds_yaml::Settings;
 use crate::cluster::client::{Cluster, Right};
 use crate::cluster::helm::{self, Install};
-use crate::cluster::tunnels::{self, Route};
+use crate::cluster::tunnels;
 use crate::cluster::{pods, spaces, up_secret};
 use crate::commands::owner::{self, Owned, Owner, Ownership, background, runtime};
 use crate::commands::service::Service;
@@ -185,7 +186,7 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     let release = service.release(&space);
     let key = runtime::key(&release, &cluster.address);
     let lock = runtime::Lock::take(&runtime::folder()?, &key, WHAT)?;
-    ports_are_free(&key, &arguments.ports).await?;
+    ports::are_free(&key, &arguments.ports).await?;
 
     let variable = variables(&service.folder);
     let expand = |tag: &str, parents: &[String], host_suffix: &str| {
@@ -285,7 +286,7 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
     )
     .await?;
     let mut routes = tunnels::routes(&services.items, &outcome.pod);
-    apply_ports(&mut routes, &arguments.ports, &service.name);
+    ports::apply(&mut routes, &arguments.ports, &service.name);
     let (manifest, received) = match in_place {
         Some(in_place) => {
             let ports: Vec<u16> = routes.iter().map(|route| route.target).collect();
@@ -340,44 +341,6 @@ async fn built_from(context: &Arc<BuildContext>) -> Result<Arc<Manifest>> {
     Ok(manifest)
 }
 
-/// Fails if a local port that was asked for is not to be had, before anything was changed.
-async fn ports_are_free(key: &str, ports: &[PortMapping]) -> Result<()> {
-    if ports.is_empty() {
-        return Ok(());
-    }
-    let ours = owner::find(key).await?.map(|owned| owned.local_ports);
-    for port in ports {
-        if !ours.as_ref().is_some_and(|ours| ours.contains(&port.local)) {
-            tunnels::bind(port.local).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Gives the routes the local ports that were asked for. A port that no Service has is the pod's.
-fn apply_ports(routes: &mut Vec<Route>, ports: &[PortMapping], service: &str) {
-    for mapping in ports {
-        let known = routes
-            .iter()
-            .position(|route| route.port == mapping.remote)
-            .or_else(|| {
-                routes
-                    .iter()
-                    .position(|route| route.target == mapping.remote)
-            });
-        match known {
-            Some(at) => routes[at].local = Some(mapping.local),
-            None => routes.push(Route {
-                service: service.to_owned(),
-                port: mapping.remote,
-                name: None,
-                target: mapping.remote,
-                local: Some(mapping.local),
-            }),
-        }
-    }
-}
-
 fn image(pod: &Pod, tag: &str) -> String {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let image = containers
@@ -399,32 +362,4 @@ fn selector(outcome: &Outcome) -> std::collections::BTreeMap<String, String> {
         });
         labels
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_that_are_asked_for_are_the_services_or_the_pods() {
-        let route = |port, target| Route {
-            service: "producer".to_owned(),
-            port,
-            name: None,
-            target,
-            local: None,
-        };
-        let mut routes = vec![route(80, 8080), route(443, 8443)];
-        let asked = [(5000, 80), (5001, 8443), (5002, 9229)];
-        let asked = asked.map(|(local, remote)| PortMapping { local, remote });
-        apply_ports(&mut routes, &asked, "producer");
-        let given: Vec<_> = routes
-            .iter()
-            .map(|route| (route.target, route.local))
-            .collect();
-        assert_eq!(
-            given,
-            [(8080, Some(5000)), (8443, Some(5001)), (9229, Some(5002))]
-        );
-    }
 }
