@@ -47,8 +47,7 @@ async fn the_image_is_pushed_with_the_usual_credentials_and_the_node_pulls_it() 
     };
     let untrusted = remedy(push(&login, &[]));
     assert!(untrusted.contains("--registry-ca"), "{untrusted}");
-    let nobody = docker(folder.path(), "nobody", &json!({}));
-    let nobody = remedy(push(&nobody, &options));
+    let nobody = remedy(push(&folder.path().join("no-docker"), &options));
     assert!(
         nobody.contains(&format!("docker login {address}")),
         "{nobody}"

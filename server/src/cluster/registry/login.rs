@@ -1,6 +1,7 @@
 //! Who we are for a registry: Docker's credentials, and the tokens that they are good for.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -35,6 +36,7 @@ pub fn credential(host: &str) -> Result<Option<Credential>> {
             CredentialRetrievalError::ConfigNotFound
             | CredentialRetrievalError::NoCredentialConfigured,
         ) => Ok(None),
+        Err(CredentialRetrievalError::ConfigReadError) if !has_config() => Ok(None),
         // A helper says in its own way that it has none.
         Err(CredentialRetrievalError::HelperFailure { stdout, .. })
             if stdout.contains("credentials not found") =>
@@ -49,6 +51,14 @@ pub fn credential(host: &str) -> Result<Option<Credential>> {
         Err(error) => Err(Failure::new(WHAT, host, error.to_string())
             .try_to("Look at config.json in ~/.docker, or in DOCKER_CONFIG.")),
     }
+}
+
+/// Whether there is a configuration of Docker at all.
+fn has_config() -> bool {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker"));
+    let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+    let folder = folder.or_else(home);
+    folder.is_some_and(|folder| folder.join("config.json").exists())
 }
 
 /// What a registry asks for (RFC 9110, WWW-Authenticate).

@@ -67,20 +67,21 @@ pub async fn use_dev_spaces(
     let (release, installed) = install(known, values, progress).await?;
     changed |= installed;
 
+    let step = progress.begin("Waiting until azds is ready");
+    let ready = wait::until_ready(&cluster, NAMESPACE, &step);
+    progress.or_cancelled(WHAT, ready).await?;
+    drop(step);
+
     let step = progress.begin(format!("Setting up dev space '{space}'"));
     let of_space = async {
         let mut changed = make_space(&cluster, path).await?;
         if !arguments.grant.is_empty() {
             changed |= grant::grant(&cluster, &space, &arguments.grant).await?;
         }
+        wait::until_told(&cluster, NAMESPACE, &space, &step).await?;
         Ok(changed)
     };
     changed |= progress.or_cancelled(WHAT, of_space).await?;
-    drop(step);
-
-    let step = progress.begin("Waiting until azds is ready");
-    let ready = wait::until_ready(&cluster, NAMESPACE, &space, &step);
-    progress.or_cancelled(WHAT, ready).await?;
     Ok(DevSpacesResult {
         release,
         space: Some(space),

@@ -22,8 +22,13 @@ const READY: Duration = Duration::from_secs(300);
 const CLEAN: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Waits until all of azds is ready in `namespace` and says so in `space`.
-pub async fn until_ready(
+/// Waits until all of azds is ready in `namespace`, and nothing of another set-up is left.
+pub async fn until_ready(cluster: &Cluster, namespace: &str, step: &Step) -> Result<()> {
+    until(cluster, namespace, None, READY, step).await
+}
+
+/// Waits until the initializer has told `space` its status.
+pub async fn until_told(
     cluster: &Cluster,
     namespace: &str,
     space: &str,
@@ -88,6 +93,12 @@ async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<String>>
             .get("app")
             .is_some_and(|app| app == "azds-image-prepull")
     };
+    // It and its successor would both tell spaces their status, and the older one could be the last.
+    let leaving = pods.iter().find(|pod| {
+        let app = pod.labels().get("app");
+        pods::is_leaving(pod) && app.is_some_and(|app| app == "azds-initializer")
+    });
+    let leaving = leaving.map(|pod| format!("pod {} is leaving", pod.name_any()));
     daemon_sets
         .items
         .retain(|it| it.name_any() != "azds-image-prepull");
@@ -141,5 +152,5 @@ async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<String>>
     let named = deployment
         .map(|it| format!("deployment {} is not ready", it.name_any()))
         .or_else(|| daemon_set.map(|it| format!("daemon set {} is not ready", it.name_any())));
-    Ok(named.map(|named| waiting.unwrap_or(named)))
+    Ok(named.map(|named| waiting.unwrap_or(named)).or(leaving))
 }
