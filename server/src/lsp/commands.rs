@@ -9,7 +9,6 @@ use serde_json::Value as Json;
 
 use super::troubles::Look;
 use crate::commands::doctor::doctor;
-use crate::commands::trouble;
 use crate::commands::use_dev_spaces::use_dev_spaces;
 use crate::commands::{debug_target, down, list_up, list_uris, prep, services, space, status, up};
 use crate::failure::{Context, Failure, Result};
@@ -30,7 +29,7 @@ pub(super) struct Commands {
 pub(super) const ALL: Commands = Commands {
     names: NAMES,
     run: |name, argument, progress| async move { run(&name, argument, &progress).await }.boxed(),
-    look: |folders| trouble::troubles(folders).boxed(),
+    look: |watch, folders| watch.look(folders).boxed(),
 };
 
 const NAMES: &[&str] = &[
