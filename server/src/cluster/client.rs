@@ -53,6 +53,12 @@ impl Cluster {
         })
     }
 
+    /// Whether the kubeconfig still leads there.
+    pub fn is_current(&self) -> bool {
+        let context = Kubeconfig::read().map(|it| it.current_context.unwrap_or_default());
+        context.is_ok_and(|context| context == self.context)
+    }
+
     /// Version of Kubernetes, as MAJOR.MINOR: the rest of it is written in many ways.
     pub async fn version(&self) -> Result<String> {
         let version = self.client.apiserver_version().await;

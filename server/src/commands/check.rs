@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use super::document::{Found, Known, Listings, clean, files_of};
 use super::service::CONFIG_FILE;
 use super::services::azds_yamls;
-use super::trouble::{Troubles, troubles};
+use super::trouble::{Troubles, Watch};
 use super::up;
 use crate::analysis::{Kind, Problem, Severity, Source, azds_yaml};
 use crate::failure::{Context, Failure, Result};
@@ -150,7 +150,7 @@ impl Outside {
         });
         let rendered: Vec<_> = rendered.buffer_unordered(AT_ONCE).collect().await;
         let troubles = match cluster {
-            true => troubles(folders.into_iter().collect()).await?,
+            true => Watch::default().look(folders.into_iter().collect()).await?,
             false => Troubles::new(),
         };
         Ok(Outside {

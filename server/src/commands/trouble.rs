@@ -23,10 +23,28 @@ const WHAT: &str = "the services are not known";
 /// What was found, by the folders of the services. Those without trouble are not in it.
 pub type Troubles = HashMap<PathBuf, Vec<Trouble>>;
 
-/// Looks at the services of some folders. A folder that can't be read, or whose space is none, has no
-/// trouble that could be told; a failure says that the cluster does not answer.
-pub async fn troubles(folders: Vec<PathBuf>) -> Result<Troubles> {
-    let cluster = &Cluster::from_kubeconfig().await?;
+/// Looks at services in the kubeconfig's cluster, again and again. The connection is kept: to make one may
+/// start a program that the kubeconfig names.
+#[derive(Default)]
+pub struct Watch {
+    cluster: Option<Cluster>,
+}
+
+impl Watch {
+    /// Looks at the services of some folders. A folder that can't be read, or whose space is none, has no
+    /// trouble that could be told; a failure says that the cluster does not answer.
+    pub async fn look(&mut self, folders: Vec<PathBuf>) -> Result<Troubles> {
+        let cluster = match self.cluster.take().filter(Cluster::is_current) {
+            Some(cluster) => cluster,
+            None => Cluster::from_kubeconfig().await?,
+        };
+        let found = troubles(&cluster, folders).await?;
+        self.cluster = Some(cluster);
+        Ok(found)
+    }
+}
+
+async fn troubles(cluster: &Cluster, folders: Vec<PathBuf>) -> Result<Troubles> {
     let placed = tokio::task::spawn_blocking({
         let cluster = cluster.clone();
         move || placed(&cluster, folders)

@@ -12,7 +12,6 @@ use serde_json::Value as Json;
 use super::operations::Operations;
 use super::troubles::Look;
 use crate::commands::doctor::doctor;
-use crate::commands::trouble;
 use crate::commands::use_dev_spaces::use_dev_spaces;
 use crate::commands::{debug_target, down, list_up, list_uris, prep, services, space, status};
 use crate::failure::{Context, Failure, Result};
@@ -35,7 +34,7 @@ pub(super) const ALL: Commands = Commands {
     run: |name, argument, progress, operations| {
         async move { run(&name, argument, &progress, &operations).await }.boxed()
     },
-    look: |folders| trouble::troubles(folders).boxed(),
+    look: |watch, folders| watch.look(folders).boxed(),
 };
 
 const NAMES: &[&str] = &[

@@ -48,7 +48,7 @@ const COMMANDS: Commands = Commands {
         }
         .boxed()
     },
-    look: |_| ready(Ok(Troubles::new())).boxed(),
+    look: |_, _| ready(Ok(Troubles::new())).boxed(),
 };
 
 fn with_progress() -> Json {

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::documents::Documents;
 use crate::analysis::Trouble;
-use crate::commands::trouble;
+use crate::commands::trouble::{self, Watch};
 use crate::failure::Result;
 
 /// How often a cluster is looked at while somebody has an azds.yaml open.
@@ -20,7 +20,8 @@ const INTERVAL: Duration = Duration::from_secs(5);
 const ABSENT: Duration = Duration::from_secs(60);
 
 /// Looks at the services of some folders in the cluster.
-pub(super) type Look = fn(Vec<PathBuf>) -> BoxFuture<'static, Result<trouble::Troubles>>;
+pub(super) type Look =
+    for<'w> fn(&'w mut Watch, Vec<PathBuf>) -> BoxFuture<'w, Result<trouble::Troubles>>;
 
 /// What was found when the cluster was looked at last.
 #[derive(Default)]
@@ -63,6 +64,7 @@ pub(super) async fn watch<F: Future<Output = ()>>(
     changed: impl Fn() -> F,
 ) {
     let mut moves = documents.moves();
+    let mut cluster = Watch::default();
     loop {
         let folders = documents.service_folders();
         if folders.is_empty() {
@@ -72,7 +74,7 @@ pub(super) async fn watch<F: Future<Output = ()>>(
             }
             continue;
         }
-        let (found, pause) = match look(folders).await {
+        let (found, pause) = match look(&mut cluster, folders).await {
             Ok(found) => (found, INTERVAL),
             Err(failure) => {
                 tracing::debug!(%failure, "the cluster was not looked at");

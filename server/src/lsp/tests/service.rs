@@ -133,7 +133,7 @@ async fn an_edit_of_a_template_changes_what_is_said_of_values() {
 
 /// A cluster that has trouble with every service, then none, then does not answer.
 const CLUSTER: Commands = Commands {
-    look: |folders| {
+    look: |_, folders| {
         static LOOKS: AtomicUsize = AtomicUsize::new(0);
         let trouble = |folder| {
             let message = "shop does not run".to_owned();
