@@ -13,12 +13,6 @@ const common = {
 await build({ ...common, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', minify: true });
 if (process.argv.includes('--tests')) {
   const names = readdirSync('src/test').filter((name) => name.endsWith('.test.ts'));
-  const tests = names.map((name) => `src/test/${name}`);
-  await build({
-    ...common,
-    external: ['vscode', 'mocha'],
-    entryPoints: ['src/test/index.ts', ...tests],
-    outdir: 'dist/test',
-    sourcemap: 'inline',
-  });
+  const entryPoints = [...names, 'reporter.ts'].map((name) => `src/test/${name}`);
+  await build({ ...common, entryPoints, outdir: 'dist/test', sourcemap: 'inline' });
 }

@@ -110,7 +110,8 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what.trim_end_matches('.'))?;
+        let what = self.what.trim_end_matches('.');
+        f.write_str(what)?;
         let reason = [self.object.trim(), self.why.trim().trim_end_matches('.')]
             .into_iter()
             .filter(|part| !part.is_empty())
@@ -119,7 +120,10 @@ impl fmt::Display for Failure {
         if !reason.is_empty() {
             write!(f, ": {reason}")?;
         }
-        f.write_str(".")?;
+        let last = if reason.is_empty() { what } else { &reason };
+        if !last.ends_with(['?', '!']) {
+            f.write_str(".")?;
+        }
         if !self.remedy.is_empty() {
             write!(f, " {}", self.remedy)?;
         }
@@ -135,6 +139,15 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_gets_no_full_stop() {
+        let failure = Failure::new("nothing was started", "", "did you mean `a`?").try_to("Try.");
+        assert_eq!(
+            failure.to_string(),
+            "nothing was started: did you mean `a`? Try."
+        );
+    }
 
     #[test]
     fn one_sentence_for_people_and_four_fields_for_programs() {

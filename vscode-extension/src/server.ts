@@ -23,19 +23,22 @@ export interface Program {
 }
 
 export class Server implements vscode.Disposable {
-  private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient> | undefined;
+  /** When the one before has ended: two at once would both offer the commands of azds. */
+  private ended: Promise<unknown> = Promise.resolve();
   private tokens = 0;
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly log: vscode.LogOutputChannel;
   /** Fired when the server has started, or is there no more. */
   readonly onDidChange = this.changed.event;
-  /** What is done when a file's code lens or quick fix names a command of the server. */
-  onCommand: (command: string, argument: unknown) => Promise<unknown> = () => Promise.resolve();
   /** Why there is no server, where there is none. */
   problem: string | undefined;
 
-  constructor(private readonly context: vscode.ExtensionContext) {
+  /** `ofLenses`: the editor's commands that code lenses may name. */
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly ofLenses: string[],
+  ) {
     this.log = vscode.window.createOutputChannel('Azure Dev Spaces', { log: true });
   }
 
@@ -59,11 +62,13 @@ export class Server implements vscode.Disposable {
 
   /** The running server. */
   async start(): Promise<LanguageClient> {
-    this.starting ??= this.launch();
+    const starting = (this.starting ??= this.ended.then(() => this.launch()));
     try {
-      return await this.starting;
+      return await starting;
     } catch (error) {
-      this.starting = undefined;
+      if (this.starting === starting) {
+        this.starting = undefined;
+      }
       throw error;
     }
   }
@@ -133,58 +138,72 @@ export class Server implements vscode.Disposable {
   }
 
   private async launch(): Promise<LanguageClient> {
+    let client: LanguageClient | undefined;
     try {
       const { path, env } = await this.program();
-      const client = new LanguageClient(
-        'azds',
-        'Azure Dev Spaces',
-        { command: path, args: ['lsp'], options: { env } },
-        {
-          // The server knows which of them are its own.
-          documentSelector: [
-            { scheme: 'file', pattern: '**/*.{yaml,yml,tpl}' },
-            { scheme: 'file', pattern: '**/{Dockerfile,Dockerfile.*,*.Dockerfile}' },
-            { scheme: 'file', pattern: '**/.vscode/{launch,tasks}.json' },
-          ],
-          outputChannel: this.log,
-          revealOutputChannelOn: RevealOutputChannelOn.Never,
-          middleware: {
-            // Commands of code lenses and quick fixes go the way of those of the palette.
-            executeCommand: (command, args) => this.onCommand(command, args[0]),
-          },
-        },
-      );
-      client.onDidChangeState(({ newState }) => {
-        this.problem = newState === State.Stopped ? 'the server has ended' : undefined;
-        this.changed.fire();
-      });
+      client = this.clientOf(path, env);
       await client.start();
-      this.client = client;
       this.compareVersions(client, path);
       return client;
     } catch (error) {
+      await client?.dispose().catch(() => undefined);
       this.problem = error instanceof Error ? error.message : String(error);
       this.changed.fire();
       throw error;
     }
   }
 
+  private clientOf(path: string, env: NodeJS.ProcessEnv): LanguageClient {
+    const client = new LanguageClient(
+      'azds',
+      'Azure Dev Spaces',
+      { command: path, args: ['lsp'], options: { env } },
+      {
+        // The server knows which of them are its own.
+        documentSelector: [
+          { scheme: 'file', pattern: '**/*.{yaml,yml,tpl}' },
+          { scheme: 'file', pattern: '**/{Dockerfile,Dockerfile.*,*.Dockerfile}' },
+          { scheme: 'file', pattern: '**/.vscode/{launch,tasks}.json' },
+        ],
+        outputChannel: this.log,
+        revealOutputChannelOn: RevealOutputChannelOn.Never,
+      },
+    );
+    client.registerFeature({
+      fillClientCapabilities: (capabilities) => {
+        capabilities.experimental = { commands: { commands: this.ofLenses } };
+      },
+      initialize: () => undefined,
+      getState: () => ({ kind: 'static' }),
+      clear: () => undefined,
+    });
+    client.onDidChangeState(({ newState }) => {
+      this.problem = newState === State.Stopped ? 'the server has ended' : undefined;
+      this.changed.fire();
+    });
+    return client;
+  }
+
   private compareVersions(client: LanguageClient, path: string): void {
     const ours = (this.context.extension.packageJSON as { version: string }).version;
     const its = client.initializeResult?.serverInfo?.version;
     if (its !== ours) {
-      void vscode.window.showWarningMessage(
-        `azds and its extension do not fit together: ${path} has version ${its ?? 'unknown'}, the extension ${ours}. Install azds ${ours}, or empty azds.server.path.`,
-      );
+      const said = `azds and its extension do not fit together: ${path} has version ${its ?? 'unknown'}, the extension ${ours}. Install azds ${ours}, or empty azds.server.path.`;
+      void vscode.window.showWarningMessage(said, 'Open Settings').then((chosen) => {
+        if (chosen) {
+          void vscode.commands.executeCommand('workbench.action.openSettings', 'azds.server.path');
+        }
+      });
     }
   }
 
-  private async stop(): Promise<void> {
-    const client = this.client;
-    this.client = undefined;
+  private stop(): Promise<unknown> {
+    const { starting } = this;
     this.starting = undefined;
     // One that is not running can't be stopped, and need not be.
-    await client?.dispose().catch(() => undefined);
+    const stopped = starting?.then((client) => client.dispose()).catch(() => undefined);
+    this.ended = Promise.all([this.ended, stopped]);
+    return this.ended;
   }
 }
 

@@ -57,7 +57,8 @@ export async function useDevSpaces(server: Server): Promise<void> {
     grant: grant.split(/\s+/).filter(Boolean),
   });
   const what = done.changed ? 'is set up' : 'was set up already';
-  void vscode.window.showInformationMessage(
-    `The cluster ${what}${done.space ? `, with space ${done.space}` : ''}.`,
-  );
+  const said = `The cluster ${what}${done.space ? `, with space ${done.space}` : ''}.`;
+  if (await vscode.window.showInformationMessage(said, 'Up')) {
+    await vscode.commands.executeCommand('azds.up');
+  }
 }

@@ -42,7 +42,11 @@ enum Command {
     /// Random bytes for what azds reads from others: the targets of fuzz/, 15 s each
     Fuzz(fuzz::Arguments),
     /// The VS Code extension with azds inside, for this machine's platform: target/azds-PLATFORM.vsix
-    Package,
+    Package {
+        /// With the development build of azds
+        #[arg(long)]
+        dev: bool,
+    },
     /// Build the binaries twice, from nothing and in two folders, and compare them
     Reproducible {
         /// As they are released, or as they are tested
@@ -100,7 +104,9 @@ fn run() -> Result<()> {
         Command::Cluster(Cluster::Node) => cluster::node(),
         Command::Cluster(Cluster::SecondNode) => cluster::second_node(),
         Command::Fuzz(arguments) => fuzz::fuzz(&arguments),
-        Command::Package => package::package(true).map(|vsix| println!("{}", vsix.display())),
+        Command::Package { dev } => {
+            package::package(!dev).map(|vsix| println!("{}", vsix.display()))
+        }
         Command::Reproducible { profile } => reproducible::reproducible(&profile),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Test(arguments) => test::test(&arguments),

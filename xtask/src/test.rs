@@ -25,8 +25,8 @@ const FUZZED_LONG: u32 = 120;
 /// What to test.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Also what takes long; writes tests/LAST_FULL_RUN.md
-    #[arg(long, conflicts_with = "filter")]
+    /// Also what takes long; of all tests, writes tests/LAST_FULL_RUN.md
+    #[arg(long)]
     all: bool,
     /// Only tests with this in their name, where - stands for _, too; neither format nor lints
     #[arg(value_parser = name_of_test)]
@@ -68,7 +68,7 @@ pub fn test(arguments: &Arguments) -> Result<()> {
         report.failure(&format!("this process was left running: {process}"));
     }
     let took = begun.elapsed().as_secs();
-    if arguments.all && tested.is_ok() {
+    if arguments.all && arguments.filter.is_none() && tested.is_ok() {
         fs::write(
             checkout().join("tests/LAST_FULL_RUN.md"),
             record(&report, took)?,
@@ -127,10 +127,9 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
         .as_deref()
         .is_none_or(|filter| filter.contains("editor"))
     {
-        environment.extend(step(
-            "prepare VS Code and the extension",
-            editor::environment,
-        )?);
+        environment.extend(step("prepare the editors and the extension", || {
+            editor::environment(arguments.all)
+        })?);
     }
     // One that is set already names a fault.
     if let (Some(faults), None) = (arguments.faults(), std::env::var_os("AZDS_FAULTS")) {

@@ -1,6 +1,6 @@
-/** Tries again and again until there is something, or half a minute is over. */
+/** Tries again and again until there is something, or a minute and a half is over. */
 export async function until<T>(what: string, attempt: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  const end = Date.now() + 25_000;
+  const end = Date.now() + 90_000;
   for (;;) {
     const found = await attempt();
     if (found !== undefined) {
