@@ -142,7 +142,9 @@ pub async fn up_killed(stage: &Stage) -> Seen {
         "Opening tunnels",
     ] {
         // Each time something is to be built.
-        stage.service().write("phase.txt", phase);
+        stage
+            .service()
+            .write("requirements.txt", &format!("# {phase}\n"));
         let mut up = Foreground::start(stage, "up", &["-d"]);
         up.until_said(phase).await;
         up.kill();

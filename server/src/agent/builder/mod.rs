@@ -166,7 +166,14 @@ async fn respond(request: Request<Incoming>, gate: Arc<Gate>) -> http::Answer {
         (&Method::POST, "/v1/build") => build(request, gate, &caller).await,
         _ => Ok(http::unknown(&request)),
     };
-    answer.unwrap_or_else(|failure| http::refuse(StatusCode::BAD_REQUEST, &failure))
+    answer.unwrap_or_else(|failure| {
+        let failure = match failure.why.contains("No space left on device") {
+            true => failure
+                .try_to("The disk of the node is full: have an administrator make room on it."),
+            false => failure,
+        };
+        http::refuse(StatusCode::BAD_REQUEST, &failure)
+    })
 }
 
 /// Whether there is room for what is to be built. Tells nothing else, since anybody may ask.
