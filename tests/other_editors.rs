@@ -1,5 +1,5 @@
-//! azds in Helix and Emacs, each with the configuration of its page, against the real cluster: checks, and a
-//! debug session. Only in a full run, whose `cargo xtask test --all` unpacks the editors.
+//! azds in Helix and Emacs, each with the configuration of its page: checks, and in Emacs a debug session against
+//! the real cluster. Only in a full run, whose `cargo xtask test --all` unpacks the editors.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,7 +11,6 @@ use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use azds_tests::Cluster;
-use azds_tests::dap::line_of;
 use azds_tests::space::{Service, Space, azds, get, run};
 
 /// How long an editor may take for anything.
@@ -223,12 +222,12 @@ impl Drop for Screen {
 
 #[tokio::test]
 #[ignore = "unpacks Helix"]
-async fn editor_helix_checks_and_debugs() {
+async fn editor_helix_checks() {
     let Some(helix) = unpacked("AZDS_HELIX") else {
         return;
     };
     let space = Cluster::get().space().await;
-    let (service, uri) = ready(&space);
+    let service = space.python_service("shop", &[]);
     let config = service
         .folder
         .parent()
@@ -277,25 +276,4 @@ async fn editor_helix_checks_and_debugs() {
         assert!(begun.elapsed() < PATIENCE, "{}", screen.shown());
         sleep(Duration::from_millis(100));
     }
-    drop(screen);
-
-    let line = line_of(&service.read("app.py"), "BP1");
-    let screen = Screen::start("debugs", &set, &hx(&format!("app.py:{line}")));
-    screen.until("source", &["BP1"]);
-    screen.keys(&["Space", "G", "b", "Escape"]);
-    screen.text(&format!(":debug-start azds {}", service.folder.display()));
-    screen.keys(&["Enter"]);
-    let asking = Asking::begin(&uri);
-    screen.until("stop", &["breakpoint"]);
-    screen.keys(&["Space", "G", "v"]);
-    screen.until("variables", &["currency", "'EUR'"]);
-    screen.keys(&["Escape"]);
-    screen.keys(&["Space", "G", "c", "Escape"]);
-    screen.keys(&["Space", "G", "t", "Escape"]);
-    drop(asking);
-    assert_answers(&uri);
-    screen.text(":q!");
-    screen.keys(&["Enter"]);
-    drop(screen);
-    service.azds("down", &[]).json();
 }
