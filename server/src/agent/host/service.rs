@@ -168,9 +168,11 @@ impl Running {
         }
         let mut followers = self.followers.subscribe();
         let mut ended = None;
+        // The pod goes: nobody's change will start the service again here.
+        let mut is_leaving = false;
         loop {
             if let Some(code) = ended
-                && *followers.borrow_and_update() == 0
+                && (is_leaving || *followers.borrow_and_update() == 0)
             {
                 return code;
             }
@@ -184,10 +186,10 @@ impl Running {
                 }
                 Ok(()) = followers.changed(), if ended.is_some() => {}
                 Some(signal) = signalled.recv() => {
-                    match (ended, pid(&self.child)) {
-                        (Some(code), _) if signal == Signal::SIGTERM => return code,
-                        (None, Some(pid)) => drop(kill(pid, signal)),
-                        _ => {}
+                    is_leaving |= signal == Signal::SIGTERM;
+                    if let (None, Some(pid)) = (ended, pid(&self.child)) {
+                        // It may have ended just now.
+                        let _ = kill(pid, signal);
                     }
                 }
                 Some(Order { then, done }) = asked.recv() => {
