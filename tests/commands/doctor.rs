@@ -33,7 +33,7 @@ async fn a_service_that_is_well_from_its_files_to_its_tunnels() {
     service.replace(
         "azds.yaml",
         "    image:\n",
-        &format!("    secrets:\n      db: {secret}\n    image:\n"),
+        &format!("    secrets:\n      db:\n        password: {secret}\n    image:\n"),
     );
     service.azds("up", &["-d"]).json();
     // The initializer's first look may still be to come.

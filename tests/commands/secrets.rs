@@ -56,12 +56,12 @@ async fn no_secret_is_said_logged_or_passed_as_an_argument() {
     let service = space.python_service("shop", &[]);
     service.write(
         "secrets.dev.yaml",
-        &format!("secrets:\n  db: {OF_VALUES}\n"),
+        &format!("secrets:\n  db:\n    user: {OF_VALUES}\n"),
     );
     service.replace(
         "azds.yaml",
         "    image:\n",
-        "    secrets:\n      password: ${DB_PASSWORD}\n    image:\n",
+        "    secrets:\n      db:\n        password: ${DB_PASSWORD}\n    image:\n",
     );
     let end = Arc::new(AtomicBool::new(false));
     let watching = watch_processes(Arc::clone(&end));

@@ -110,7 +110,8 @@ export class Debugging {
   /** Shows the view, as VS Code does at the first stop: opened later, it does not unfold the call stack. */
   async view() {
     await this.page.keyboard.press('Control+Shift+D');
-    await this.page.locator('.debug-call-stack').waitFor({ state: 'attached' });
+    // Without a session there is no call stack yet, but the breakpoint that was set.
+    await this.page.locator('.debug-breakpoints, .debug-call-stack').first().waitFor();
   }
 
   async start() {

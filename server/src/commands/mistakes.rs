@@ -14,8 +14,9 @@ const DOCKERFILE: &str = "Dockerfile";
 
 /// The mistakes in what a build of the service in `folder` wrote. Blocking.
 pub fn of(output: &str, folder: &Path, settings: &Settings) -> Vec<Mistake> {
-    let root = folder.join(&settings.context);
-    let dockerfile = folder.join(&settings.dockerfile);
+    // Without the `.` that a context of the folder itself brings: editors know files by one name.
+    let plain = |path: &str| folder.join(path).components().collect::<PathBuf>();
+    let (root, dockerfile) = (plain(&settings.context), plain(&settings.dockerfile));
     let mistakes = complaints(output).into_iter().filter_map(|complaint| {
         let file = match complaint.file.as_str() {
             DOCKERFILE => dockerfile.clone(),
@@ -94,6 +95,13 @@ mod tests {
             };
             mistakes.map(relative).collect()
         };
+        let of_itself = analyse("kind: helm-release\nbuild:\n  context: .\n")
+            .file
+            .settings(None);
+        let found_there = of("src/main.go:3:4: y\n", folder.path(), &of_itself);
+        let uncommon = folder.path().join("./src/main.go").into_os_string();
+        assert_ne!(found_there[0].file.as_os_str(), uncommon);
+
         let solve = "Dockerfile:3\nerror: failed to solve: process \"go build\" did not complete\n";
         let output =
             format!("/app/cmd/main.go:1:2: x\n./main.go:3:4: y\n/lib/z.go:1:1: z\n{solve}");

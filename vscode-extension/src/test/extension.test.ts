@@ -87,8 +87,8 @@ describe('The extension', () => {
   it('says by each command why it was not done', async () => {
     const shop = vscode.Uri.joinPath(folder.uri, 'shop');
     const commands: [string, RegExp][] = [
-      ['azds.up', /^the service was not started: .*(helm|kubeconfig)/],
-      ['azds.upDetached', /^the service was not started: .*(helm|kubeconfig)/],
+      ['azds.up', /^there is no cluster to work with: .*kubeconfig/],
+      ['azds.upDetached', /^there is no cluster to work with: .*kubeconfig/],
       ['azds.down', /(helm|kubeconfig)/],
       ['azds.debug', /(helm|kubeconfig)/],
       ['azds.listServices', /kubeconfig/],

@@ -174,8 +174,11 @@ impl Lexer<'_> {
                 length => (Kind::Field, length),
             },
             '$' => (Kind::Variable, name_at(1)),
-            '"' => (Kind::Text, quoted(rest, '"', true)),
-            '`' => (Kind::Text, quoted(rest, '`', false)),
+            quote @ ('"' | '`') => {
+                let length = quoted(rest, quote, quote == '"');
+                let is_closed = length > 1 && rest[..length].ends_with(quote);
+                (if is_closed { Kind::Text } else { Kind::Other }, length)
+            }
             '\'' => (Kind::Other, quoted(rest, '\'', true)),
             '(' => (Kind::Open, 1),
             ')' => (Kind::Close, 1),

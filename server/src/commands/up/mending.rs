@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, ResourceExt};
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::rollout::Verdict;
 use crate::cluster::client::Cluster;
@@ -19,9 +19,16 @@ const TRY_AGAIN: Duration = Duration::from_secs(30);
 /// failures its own next try may be many minutes away.
 const TOUCHED: &str = "azds.io/tried-again";
 
+/// How many pods of this `up` may begin without their build: a webhook that just came back is called a
+/// moment after its pod is ready.
+const MOST_UNCOMPLETED: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// What was mended so far.
 #[derive(Default)]
 pub struct Mending {
+    /// Pods of this `up` that began without their build.
+    uncompleted: u32,
     /// Pods that were there before this `up`, by their uid.
     old: Option<HashSet<String>>,
     /// ReplicaSets that were told to try again, by their uid, and when.
@@ -43,9 +50,11 @@ impl Mending {
         verdict: &Verdict<'_>,
     ) -> Option<String> {
         match verdict {
-            Verdict::NotCompleted(pod) | Verdict::Stuck(pod, _) => {
-                self.replace(cluster, space, pod).await
-            }
+            Verdict::NotCompleted(pod) => match self.replace_old(cluster, space, pod).await {
+                None => self.replace_new(cluster, space, pod).await,
+                replaced => replaced,
+            },
+            Verdict::Stuck(pod, _) => self.replace_old(cluster, space, pod).await,
             Verdict::Refused(set, _) => self.try_again(cluster, space, set).await,
             _ => None,
         }
@@ -53,23 +62,27 @@ impl Mending {
 
     /// Deletes an old pod that has no build, or is stuck: that whose node has lost the image comes to be
     /// stuck by more than one reason. The pod that comes in its place is built, and tries at once.
-    async fn replace(&mut self, cluster: &Cluster, space: &str, pod: &Pod) -> Option<String> {
-        let uid = pod.uid()?;
-        if !self.old.as_mut()?.remove(&uid) || pod.owner_references().is_empty() {
+    async fn replace_old(&mut self, cluster: &Cluster, space: &str, pod: &Pod) -> Option<String> {
+        if !self.old.as_mut()?.remove(&pod.uid()?) {
             return None;
         }
-        let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), space);
-        let this_one = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: Some(uid),
-                resource_version: None,
-            }),
-            ..DeleteParams::default()
-        };
-        // Without the right to it the verdict stands, and says what to do.
-        pods.delete(&pod.name_any(), &this_one).await.ok()?;
+        replace(cluster, space, pod).await?;
         Some(format!(
             "pod {} of an earlier time does not get further: another takes its place",
+            pod.name_any()
+        ))
+    }
+
+    /// Deletes a pod of this `up` that began without its build, while the webhook may be coming back.
+    async fn replace_new(&mut self, cluster: &Cluster, space: &str, pod: &Pod) -> Option<String> {
+        self.uncompleted += 1;
+        if self.uncompleted > MOST_UNCOMPLETED {
+            return None;
+        }
+        sleep(PAUSE).await;
+        replace(cluster, space, pod).await?;
+        Some(format!(
+            "pod {} began without its build: another takes its place",
             pod.name_any()
         ))
     }
@@ -112,4 +125,21 @@ impl Mending {
         self.touched.insert(uid, Instant::now());
         Some(waits)
     }
+}
+
+/// Deletes a pod that another will take the place of. Without the right to it the verdict stands, and
+/// says what to do.
+async fn replace(cluster: &Cluster, space: &str, pod: &Pod) -> Option<()> {
+    if pod.owner_references().is_empty() {
+        return None;
+    }
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), space);
+    let this_one = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: pod.uid(),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    };
+    pods.delete(&pod.name_any(), &this_one).await.ok().map(drop)
 }
