@@ -43,8 +43,9 @@ fn azds(space: &Space, service: &Service<'_>, command: &str, arguments: &[&str])
     azds.env("AZDS_LOG", "trace")
         .env("DB_PASSWORD", OF_ENVIRONMENT);
     let answer = run(azds.arg(command).args(arguments).arg(&service.folder));
+    // Without a cluster there is nothing to trace.
     assert!(
-        !answer.stderr.is_empty(),
+        !answer.stderr.is_empty() || command == "check",
         "azds {command} says nothing at this level"
     );
     answer.stdout + &answer.stderr

@@ -17,19 +17,37 @@ const WHAT: &str = "the service was not started again";
 /// Does it, and says how it goes; the last event says how it ended. It breaks off at a build
 /// command if nobody listens any more.
 pub async fn iterate(service: Service, order: Iterate, events: Sender<IterateEvent>) {
+    // The host stays while the service is away.
+    let _follower = service.follow();
+    let is_away = writes_what_runs(&order.build_commands) && service.stop().await.is_ok();
     let built = tokio::select! {
-        built = build(&order.build_commands, &events) => built,
-        () = events.closed() => return,
+        built = build(&order.build_commands, &events) => Some(built),
+        () = events.closed() => None,
     };
     let ended = match built {
-        Ok(()) => service.restore().await,
-        Err(failure) => Err(failure),
+        Some(Ok(())) => service.restore().await,
+        failed => {
+            if is_away && let Err(failure) = service.restore().await {
+                tracing::error!("{failure}");
+            }
+            match failed {
+                Some(failed) => failed,
+                None => return,
+            }
+        }
     };
     let last = match ended {
         Ok(()) => IterateEvent::Restarted,
         Err(failure) => IterateEvent::Failed { failure },
     };
     let _ = events.send(last).await;
+}
+
+/// Whether the service can't serve while it is built: .NET's build writes the program of the service,
+/// which the kernel refuses as long as that runs (ETXTBSY).
+fn writes_what_runs(commands: &[Vec<String>]) -> bool {
+    let mut programs = commands.iter().filter_map(|command| command.first());
+    programs.any(|program| program.rsplit('/').next() == Some("dotnet"))
 }
 
 /// Only builds; what that says goes to the container's log.
@@ -140,5 +158,20 @@ mod tests {
         };
         assert!(failure.why.contains("exit status: 3"), "{failure}");
         assert_eq!((events.len(), starts), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_service_of_dotnet_is_away_while_it_is_built_and_comes_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dotnet = folder.path().join("dotnet");
+        std::fs::write(&dotnet, "#!/bin/sh\nexit 3\n").expect("written");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&dotnet, mode).expect("set");
+        let (events, starts) = events(&[&dotnet.display().to_string()]).await;
+        assert!(
+            matches!(events.last(), Some(IterateEvent::Failed { .. })),
+            "{events:?}"
+        );
+        assert_eq!(starts, 2, "it was ended and came back");
     }
 }
