@@ -3,7 +3,8 @@
 //!
 //! `azds.server.up` answers when the service is up. From then on the server keeps it up to date, until
 //! `azds.server.detach` or `azds.server.down`, until another azds takes its tunnels over, or until the
-//! conversation ends. What happens meanwhile the editor is told in these ways:
+//! conversation ends; its tunnels then go on in a background process, but for a service that is down.
+//! What happens meanwhile the editor is told in these ways:
 //!
 //! | by | what |
 //! |---|---|

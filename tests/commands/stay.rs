@@ -89,6 +89,7 @@ async fn an_editors_service_is_kept_up_to_date() {
     editor.until_told(CHANGED, |it| it["state"] == "detached");
     let detached = editor.run("azds.server.detach", folder.clone());
     assert_eq!(detached, json!({"detached": false}));
+    answers(&uri, "USD").await;
 
     // Taken down by another azds, it is followed no more.
     editor.run("azds.server.up", folder);

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::mistakes;
 use super::sync::{News, Sync, Tell, ms_since};
 use super::up::{Attached, LogLine, follow_output};
+use crate::commands::owner::background;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 
@@ -111,6 +112,18 @@ impl Stay {
             Some(sync) if !self.attached.owner.ended.is_cancelled() => sync.keep().await,
             _ => Ok(()),
         }
+    }
+
+    /// Leaves the tunnels to a background process, unless another azds has them or closed them.
+    pub async fn leave(self) -> Result<()> {
+        let owner = &self.attached.owner;
+        if owner.ended.is_cancelled() {
+            return Ok(());
+        }
+        let ownership = owner.owned.ownership.clone();
+        // Its ports have to be free.
+        drop(self);
+        background::start(&ownership).await.map(drop)
     }
 
     fn owe(&mut self, asked: Change) {

@@ -121,8 +121,10 @@ impl Operations {
             if let Err(failure) = stay.end().await {
                 tell(News::Failed(failure));
             }
-            // Its tunnels close before anybody is told.
-            drop(stay);
+            // An editor's window that is opened again finds the tunnels where they were.
+            if let Err(failure) = stay.leave().await {
+                tell(News::Failed(failure));
+            }
             ended.cancel();
         };
         tokio::select! {
