@@ -247,7 +247,10 @@ async fn twice_changes_nothing_and_removing_leaves_nothing() {
     service.azds("down", &[]).json();
     assert_eq!(images(&cluster).len(), images_before.len() + 1);
 
-    a_debugger_comes_from_its_image(&cluster, &space).await;
+    match std::env::var_os("AZDS_TEST_ALL") {
+        Some(_) => a_debugger_comes_from_its_image(&cluster, &space).await,
+        None => eprintln!("not run: a debugger from its image (cargo xtask test --all)"),
+    }
 
     let removed = remove();
     assert!(

@@ -41,8 +41,10 @@ await tell('restricted', { vsix, folder, settings }, async (workbench, step) => 
   await step('lens-refused', async () => {
     const message = workbench.message('This folder is not trusted');
     await until('the refusal', async () => {
+      // What is shown of the tab under the pointer may lie over the lens.
+      await page.mouse.move(900, 600);
       // A lens that is drawn anew just then hears no click.
-      await page.locator('.codelens-decoration').getByText('Up').click();
+      await page.locator('.codelens-decoration').getByText('Up').click({ timeout: 10_000 });
       await message.getByRole('button', { name: 'Manage Workspace Trust' }).waitFor({ timeout: 3_000 });
     });
   });
