@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use azds_tests::Cluster;
-use azds_tests::space::{azds, run};
+use azds_tests::space::{Answer, azds, run};
 use serde_json::json;
 
 /// Variables that `cargo xtask test editor` sets.
@@ -33,6 +34,13 @@ fn script(name: &str) -> Option<Command> {
     Some(node)
 }
 
+/// Plays a script in a window. Two windows at once would wait for each other's processors.
+fn play(script: &mut Command) -> Answer {
+    static WINDOW: Mutex<()> = Mutex::new(());
+    let _one = WINDOW.lock().expect("no test fails in here");
+    run(script)
+}
+
 #[tokio::test]
 async fn editor_prepares_brings_up_debugs_and_takes_down() {
     let Some(mut story) = script("story.mjs") else {
@@ -47,9 +55,11 @@ async fn editor_prepares_brings_up_debugs_and_takes_down() {
     let mut install = space.command();
     let installed = run(install.args(["debugger", "install", "python"]));
     assert!(installed.status.success(), "{}", installed.stderr);
-    let told = run(story
-        .env("AZDS_TEST_FOLDER", &folder)
-        .env("AZDS_TEST_SPACE", &space.namespace.name));
+    let told = play(
+        story
+            .env("AZDS_TEST_FOLDER", &folder)
+            .env("AZDS_TEST_SPACE", &space.namespace.name),
+    );
     eprintln!("{}", told.stdout);
     assert!(told.status.success(), "{}\n{}", told.stdout, told.stderr);
 }
@@ -89,7 +99,7 @@ async fn editor_works_on_several_services() {
             .get_envs()
             .filter_map(|(name, value)| Some((name, value?))),
     );
-    let told = run(story.env("AZDS_TEST_FOLDER", &file));
+    let told = play(story.env("AZDS_TEST_FOLDER", &file));
     eprintln!("{}", told.stdout);
     assert!(told.status.success(), "{}\n{}", told.stdout, told.stderr);
 }
@@ -101,7 +111,7 @@ fn editor_only_checks_what_is_not_trusted() {
     };
     let folder = workspace();
     alone(&mut story, folder.path());
-    let told = run(story.env("AZDS_TEST_FOLDER", folder.path()));
+    let told = play(story.env("AZDS_TEST_FOLDER", folder.path()));
     eprintln!("{}", told.stdout);
     assert!(told.status.success(), "{}\n{}", told.stdout, told.stderr);
 }
@@ -172,16 +182,17 @@ fn host_tests(oldest: Option<&std::ffi::OsStr>) {
     alone(&mut host, folder.path());
     let path = std::env::var("PATH").unwrap_or_default();
     let beside = node.parent().expect("node lies in a folder").display();
-    let told = run(host
-        .arg("node_modules/@vscode/test-cli/out/bin.mjs")
-        .current_dir(extension)
-        .envs(oldest.map(|oldest| ("AZDS_TEST_OLDEST", oldest)))
-        .env("PATH", format!("{beside}:{path}"))
-        .env("AZDS_TEST_CODE", here("code.mjs"))
-        .env(
-            "AZDS_TEST_FOLDER",
-            folder.path().join("both.code-workspace"),
-        ));
+    let told = play(
+        host.arg("node_modules/@vscode/test-cli/out/bin.mjs")
+            .current_dir(extension)
+            .envs(oldest.map(|oldest| ("AZDS_TEST_OLDEST", oldest)))
+            .env("PATH", format!("{beside}:{path}"))
+            .env("AZDS_TEST_CODE", here("code.mjs"))
+            .env(
+                "AZDS_TEST_FOLDER",
+                folder.path().join("both.code-workspace"),
+            ),
+    );
     eprintln!("{}", told.stdout);
     assert!(told.status.success(), "{}\n{}", told.stdout, told.stderr);
     assert!(
@@ -226,12 +237,14 @@ fn editor_neovim_as_its_page_says() {
     let path = std::env::var("PATH").unwrap_or_default();
     let azds = azds();
     let beside = azds.parent().expect("azds lies in a folder").display();
-    let told = run(command
-        .env("PATH", format!("{beside}:{path}"))
-        .args(["--headless", "-u"])
-        .arg(config.join("init.lua"))
-        .arg("-l")
-        .arg(here("neovim.lua"))
-        .arg(folder.path().join("workspace/shop/azds.yaml")));
+    let told = play(
+        command
+            .env("PATH", format!("{beside}:{path}"))
+            .args(["--headless", "-u"])
+            .arg(config.join("init.lua"))
+            .arg("-l")
+            .arg(here("neovim.lua"))
+            .arg(folder.path().join("workspace/shop/azds.yaml")),
+    );
     assert!(told.status.success(), "{}\n{}", told.stdout, told.stderr);
 }
