@@ -5,7 +5,7 @@ use std::fmt;
 use azds_protocol::agent::{AGENT_FOLDER, BUILD_CONTAINER, TAG_PREFIX};
 use futures_util::future::join;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
-use kube::api::{ListParams, LogParams};
+use kube::api::{DeleteParams, ListParams, LogParams, Preconditions};
 use kube::{Api, ResourceExt};
 
 use super::client::Cluster;
@@ -264,6 +264,23 @@ fn condition(pod: &Pod, kind: &str) -> Option<bool> {
         .iter()
         .find(|condition| condition.type_ == kind)?;
     Some(condition.status == "True")
+}
+
+/// Deletes this pod, and none that has its name by now. One that is gone already is no error.
+pub async fn delete(cluster: &Cluster, pod: &Pod) -> kube::Result<()> {
+    let space = pod.namespace().unwrap_or_default();
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &space);
+    let this_one = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: pod.uid(),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    };
+    match pods.delete(&pod.name_any(), &this_one).await {
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        deleted => deleted.map(drop),
+    }
 }
 
 /// The last lines of a container's log, and of the pod's warnings: what a person would look for.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::poll;
-use crate::failure::{Failure, Result};
+use crate::failure::Failure;
 
 /// A save is a few events within a few milliseconds.
 const QUIET: Duration = Duration::from_millis(10);
@@ -46,7 +46,7 @@ pub struct Changes {
 impl Changes {
     /// Begins to watch. Blocking. The second value says that files are only looked at now and then,
     /// and why.
-    pub fn watch(folders: &[&Path]) -> Result<(Changes, Option<Failure>)> {
+    pub fn watch(folders: &[&Path]) -> (Changes, Option<Failure>) {
         let (sender, events) = mpsc::unbounded_channel();
         let told = sender.clone();
         let tell = move |event| {
@@ -71,7 +71,7 @@ impl Changes {
                 (None, Some(failure))
             }
         };
-        Ok((Changes::told_by(watcher, events), warning))
+        (Changes::told_by(watcher, events), warning)
     }
 
     fn told_by(
@@ -208,7 +208,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().canonicalize().expect("a folder");
         fs::write(root.join("a"), "1").expect("written");
-        let (mut changes, warning) = Changes::watch(&[&root]).expect("watched");
+        let (mut changes, warning) = Changes::watch(&[&root]);
         assert_eq!(warning, None);
 
         fs::write(root.join("a"), "2").expect("written");
@@ -231,7 +231,7 @@ mod tests {
         let root = folder.path().canonicalize().expect("a folder");
         fs::create_dir(root.join("real")).expect("made");
         std::os::unix::fs::symlink("real", root.join("link")).expect("a link");
-        let (mut changes, _) = Changes::watch(&[&root]).expect("watched");
+        let (mut changes, _) = Changes::watch(&[&root]);
         fs::write(root.join("real/a"), "").expect("written");
         until(&mut changes, &root.join("real/a")).await;
     }
@@ -239,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn a_lost_count_makes_anything_possible() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (mut changes, _) = Changes::watch(&[folder.path()]).expect("watched");
+        let (mut changes, _) = Changes::watch(&[folder.path()]);
         let overflow = Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan);
         changes.take(Ok(overflow));
         assert_eq!(changes.next().await, Seen::Anything);
@@ -264,7 +264,7 @@ mod tests {
     async fn a_change_outlives_whoever_waited_for_it_and_went_away() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().canonicalize().expect("a folder");
-        let (mut changes, _) = Changes::watch(&[&root]).expect("watched");
+        let (mut changes, _) = Changes::watch(&[&root]);
         fs::write(root.join("a"), "").expect("written");
         while changes.paths.is_empty() {
             let waiting = tokio::time::timeout(QUIET / 2, changes.next());

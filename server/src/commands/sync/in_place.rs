@@ -7,19 +7,22 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use azds_protocol::agent::{BuildSpec, HOST_PORT, Manifest, Received, TAG_PREFIX};
+use azds_protocol::change::Change;
 use azds_protocol::sync::IterateEvent;
 use futures_util::future::try_join;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::ListParams;
 use kube::{Api, ResourceExt};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::container::{Container, Target, Tree};
-use super::{Decision, Following, Rules, Tier, follow, kept, manifests, order, target};
+use super::{
+    Decision, Following, Rules, Tier, follow, kept, line_of, manifests, ms_since, order, target,
+};
 use crate::analysis::azds_yaml::Settings;
 use crate::cluster::agent::Agent;
 use crate::cluster::client::{Cluster, open_port};
@@ -212,10 +215,7 @@ pub async fn begin_anew(cluster: &Cluster, space: &str, tag: &str) -> Result<()>
         pods::uses_tag(pod, tag) && !pods::is_leaving(pod) && !pod.owner_references().is_empty()
     });
     for pod in of_tag {
-        match pods.delete(&pod.name_any(), &DeleteParams::default()).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            deleted => drop(deleted.map_err(failed())?),
-        }
+        pods::delete(cluster, pod).await.map_err(failed())?;
     }
     Ok(())
 }
@@ -292,6 +292,7 @@ impl InPlace {
             return Ok(Received::default());
         };
         let others = difference.paths.len() + difference.strays.len() - 1;
+        let begun = Instant::now();
         let step = progress.begin("Bringing the changes to the running container");
         let following = follow(&self.container.agent).await?;
         let received = self
@@ -315,17 +316,13 @@ impl InPlace {
                 ..failure
             })?;
         }
-        let and_others = match others {
-            0 => String::new(),
-            1 => " and 1 other".to_owned(),
-            more => format!(" and {more} others"),
-        };
-        let done = if restarts {
-            "synced, and the service was started again"
-        } else {
-            "synced"
-        };
-        step.say(format!("{file}{and_others}: {done} ({})", decision.rule));
+        step.say(line_of(&Change {
+            tier: decision.tier,
+            file,
+            others,
+            rule: decision.rule,
+            ms: ms_since(begun),
+        }));
         if restarts && let Some(code) = self.ended_before_it_listens(following, ports).await {
             return Err(self.ended(cluster, pod, code).await);
         }

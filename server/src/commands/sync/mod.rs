@@ -107,7 +107,7 @@ impl Sync {
         if !folder.starts_with(&sources.root) {
             folders.push(folder);
         }
-        let (changes, warning) = Changes::watch(&folders)?;
+        let (changes, warning) = Changes::watch(&folders);
         let sync = Sync {
             target: target(settings, &folder.join(&settings.dockerfile))?,
             sources,

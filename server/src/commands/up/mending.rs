@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::rollout::Verdict;
 use crate::cluster::client::Cluster;
+use crate::cluster::pods;
 
 /// How long a ReplicaSet may take to try again once its Deployment was touched.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
@@ -21,14 +22,14 @@ const TOUCHED: &str = "azds.io/tried-again";
 
 /// How many pods of this `up` may begin without their build: a webhook that just came back is called a
 /// moment after its pod is ready.
-const MOST_UNCOMPLETED: u32 = 5;
+const MOST_UNCOMPLETED: usize = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What was mended so far.
 #[derive(Default)]
 pub struct Mending {
-    /// Pods of this `up` that began without their build.
-    uncompleted: u32,
+    /// Pods of this `up` that began without their build and were deleted, by their uid.
+    uncompleted: HashSet<String>,
     /// Pods that were there before this `up`, by their uid.
     old: Option<HashSet<String>>,
     /// ReplicaSets that were told to try again, by their uid, and when.
@@ -50,11 +51,11 @@ impl Mending {
         verdict: &Verdict<'_>,
     ) -> Option<String> {
         match verdict {
-            Verdict::NotCompleted(pod) => match self.replace_old(cluster, space, pod).await {
-                None => self.replace_new(cluster, space, pod).await,
+            Verdict::NotCompleted(pod) => match self.replace_old(cluster, pod).await {
+                None => self.replace_new(cluster, pod).await,
                 replaced => replaced,
             },
-            Verdict::Stuck(pod, _) => self.replace_old(cluster, space, pod).await,
+            Verdict::Stuck(pod, _) => self.replace_old(cluster, pod).await,
             Verdict::Refused(set, _) => self.try_again(cluster, space, set).await,
             _ => None,
         }
@@ -62,11 +63,11 @@ impl Mending {
 
     /// Deletes an old pod that has no build, or is stuck: that whose node has lost the image comes to be
     /// stuck by more than one reason. The pod that comes in its place is built, and tries at once.
-    async fn replace_old(&mut self, cluster: &Cluster, space: &str, pod: &Pod) -> Option<String> {
+    async fn replace_old(&mut self, cluster: &Cluster, pod: &Pod) -> Option<String> {
         if !self.old.as_mut()?.remove(&pod.uid()?) {
             return None;
         }
-        replace(cluster, space, pod).await?;
+        replace(cluster, pod).await?;
         Some(format!(
             "pod {} of an earlier time does not get further: another takes its place",
             pod.name_any()
@@ -74,13 +75,17 @@ impl Mending {
     }
 
     /// Deletes a pod of this `up` that began without its build, while the webhook may be coming back.
-    async fn replace_new(&mut self, cluster: &Cluster, space: &str, pod: &Pod) -> Option<String> {
-        self.uncompleted += 1;
-        if self.uncompleted > MOST_UNCOMPLETED {
-            return None;
+    async fn replace_new(&mut self, cluster: &Cluster, pod: &Pod) -> Option<String> {
+        let uid = pod.uid()?;
+        // Its end may be told of later than it is judged again.
+        if !self.uncompleted.contains(&uid) {
+            if self.uncompleted.len() == MOST_UNCOMPLETED {
+                return None;
+            }
+            sleep(PAUSE).await;
+            replace(cluster, pod).await?;
+            self.uncompleted.insert(uid);
         }
-        sleep(PAUSE).await;
-        replace(cluster, space, pod).await?;
         Some(format!(
             "pod {} began without its build: another takes its place",
             pod.name_any()
@@ -129,17 +134,9 @@ impl Mending {
 
 /// Deletes a pod that another will take the place of. Without the right to it the verdict stands, and
 /// says what to do.
-async fn replace(cluster: &Cluster, space: &str, pod: &Pod) -> Option<()> {
+async fn replace(cluster: &Cluster, pod: &Pod) -> Option<()> {
     if pod.owner_references().is_empty() {
         return None;
     }
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), space);
-    let this_one = DeleteParams {
-        preconditions: Some(Preconditions {
-            uid: pod.uid(),
-            resource_version: None,
-        }),
-        ..DeleteParams::default()
-    };
-    pods.delete(&pod.name_any(), &this_one).await.ok().map(drop)
+    pods::delete(cluster, pod).await.ok()
 }
