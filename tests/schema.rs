@@ -50,7 +50,9 @@ static DEFINITIONS: LazyLock<Value> = LazyLock::new(|| {
 /// # Panics
 /// If it is none of the protocol's, with what is wrong.
 pub fn assert_valid(message: &Value) {
-    let schema = &DEFINITIONS[definition(message)];
+    let name = definition(message);
+    let schema = &DEFINITIONS[&name];
+    assert!(schema.is_object(), "the protocol has no {name}");
     let mut wrong = Vec::new();
     validate(schema, message, "", &mut wrong);
     assert!(wrong.is_empty(), "{} in {message:#}", wrong.join("; "));
@@ -133,7 +135,7 @@ fn is_of(value: &Value, name: &str) -> bool {
     }
 }
 
-/// What the schema calls this kind of message. Debuggers have requests and events of their own, too.
+/// What the schema calls this kind of message. Debuggers have requests of their own, too.
 fn definition(message: &Value) -> String {
     let text = |field: &str| {
         let text = message[field].as_str().unwrap_or_default();
@@ -142,7 +144,8 @@ fn definition(message: &Value) -> String {
         format!("{}{rest}", first.to_ascii_uppercase())
     };
     let (name, general) = match (message["type"].as_str(), &message["success"]) {
-        (Some("event"), _) => (text("event") + "Event", "Event"),
+        // Editors need not bear others.
+        (Some("event"), _) => return text("event") + "Event",
         (Some("request"), _) => (text("command") + "Request", "Request"),
         (Some("response"), Value::Bool(true)) => (text("command") + "Response", "Response"),
         _ if message["body"]["error"].is_object() => ("ErrorResponse".to_owned(), "Response"),
@@ -156,9 +159,6 @@ fn definition(message: &Value) -> String {
 
 #[test]
 fn what_the_protocol_does_not_have_is_found() {
-    assert_valid(
-        &json!({"seq": 1, "type": "event", "event": "debugpySockets", "body": {"any": 1}}),
-    );
     let stopped =
         json!({"seq": 1, "type": "event", "event": "stopped", "body": {"reason": "step"}});
     assert_valid(&stopped);
@@ -166,6 +166,7 @@ fn what_the_protocol_does_not_have_is_found() {
         ("seq", json!("1")),
         ("body", json!({})),
         ("type", json!("evnt")),
+        ("event", json!("debugpySockets")),
     ] {
         let mut message = stopped.clone();
         message[field] = wrong;

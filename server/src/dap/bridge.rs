@@ -19,7 +19,7 @@ use super::attach::{Attached, Local, Place, Wanted};
 use super::editor::{self, Editor};
 use super::message::Message;
 use super::paths::PathMap;
-use super::rewrite::{attach_request, explain, leave_running, without_ending};
+use super::rewrite::{attach_request, explain, is_for_editors, leave_running, without_ending};
 use super::setup::Setup;
 use super::wire::Wire;
 use super::{Services, sources};
@@ -216,6 +216,7 @@ where
             "event" => {
                 let body = message.get("body");
                 match message.text("event") {
+                    event if !is_for_editors(event) => return false,
                     "initialized" if self.replay.is_some() => {
                         self.tell_again().await;
                         return false;

@@ -4,6 +4,33 @@ use serde_json::{Map, Value, json};
 
 use super::message::Message;
 
+/// Events of the Debug Adapter Protocol 1.71. Debuggers have others, for extensions made for them alone:
+/// debugpy tells of its sockets in the pod. Some editors (Helix) end a session at an event they don't know.
+const EVENTS: [&str; 17] = [
+    "breakpoint",
+    "capabilities",
+    "continued",
+    "exited",
+    "initialized",
+    "invalidated",
+    "loadedSource",
+    "memory",
+    "module",
+    "output",
+    "process",
+    "progressEnd",
+    "progressStart",
+    "progressUpdate",
+    "stopped",
+    "terminated",
+    "thread",
+];
+
+/// Whether an event is for every editor.
+pub fn is_for_editors(event: &str) -> bool {
+    EVENTS.contains(&event)
+}
+
 /// The editor's request as the debugger gets it.
 pub fn attach_request(request: &Message, arguments: Map<String, Value>) -> Message {
     let mut attach = request.clone();
