@@ -229,6 +229,12 @@ async fn twice_changes_nothing_and_removing_leaves_nothing() {
     assert_eq!(second["changed"], false);
     assert_eq!(differences(&installed, &objects(&cluster)), [""; 0]);
 
+    // What someone removed by hand is brought back.
+    let webhook = ["delete", "mutatingwebhookconfiguration", "azds-initializer"];
+    let deleted = run(cluster.command(&cluster.kubectl).args(webhook));
+    assert!(deleted.status.success(), "{}", deleted.stderr);
+    assert_eq!(space.set_up().json()["changed"], true);
+
     let calls = webhook_calls(&cluster);
     assert_eq!(foreign_pods(&space).await, foreign_before);
     assert_eq!(

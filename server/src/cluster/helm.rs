@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use kube::api::DynamicObject;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -161,6 +162,19 @@ pub async fn values(release: &str, namespace: &str) -> Result<serde_json::Value>
     let mut command = helm(namespace);
     command.args(["get", "values", release, "--output", "json"]);
     ask(command, "the release's values are not known", release).await
+}
+
+/// The objects of a release, as its chart has them.
+pub async fn objects(release: &str, namespace: &str) -> Result<Vec<DynamicObject>> {
+    #[derive(serde::Deserialize)]
+    struct Status {
+        manifest: String,
+    }
+    let what = "the release's objects are not known";
+    let mut command = helm(namespace);
+    command.args(["status", release, "--output", "json"]);
+    let status: Status = ask(command, what, release).await?;
+    serde_saphyr::from_multiple(&status.manifest).or_fail(what, release)
 }
 
 /// The version of helm; fails if it cannot be run.

@@ -6,6 +6,7 @@ mod nodes;
 mod remove;
 mod space;
 mod wait;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -54,7 +55,7 @@ pub async fn use_dev_spaces(
         "Setting up dev spaces on target '{}'",
         cluster.context
     ));
-    let known = progress.or_cancelled(WHAT, Known::read()).await?;
+    let known = progress.or_cancelled(WHAT, Known::read(&cluster)).await?;
     let values = values(&cluster, arguments, &known, progress).await?;
     let privileged = BTreeMap::from([(
         "pod-security.kubernetes.io/enforce".to_owned(),
@@ -99,12 +100,13 @@ struct Known {
 }
 
 impl Known {
-    async fn read() -> Result<Known> {
+    async fn read(cluster: &Cluster) -> Result<Known> {
         match helm::list(NAMESPACE, RELEASES).await?.first() {
             Some(release) => Ok(Known {
                 release: release.name.clone(),
                 values: helm::values(&release.name, NAMESPACE).await?,
-                is_well: release.status == "deployed",
+                is_well: release.status == "deployed"
+                    && whole::is_whole(cluster, &release.name).await?,
             }),
             None => Ok(Known {
                 release: format!("azds-{}", guid()?),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::try_join3;
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
@@ -17,6 +18,7 @@ use crate::failure::{Failure, Result};
 use crate::progress::Step;
 
 const WHAT: &str = "azds is not ready";
+const WEBHOOK: &str = "azds-initializer";
 const READY: Duration = Duration::from_secs(300);
 /// A node that does not answer must not keep azds in the cluster.
 const CLEAN: Duration = Duration::from_secs(120);
@@ -27,7 +29,7 @@ pub async fn until_ready(cluster: &Cluster, namespace: &str, step: &Step) -> Res
     until(cluster, namespace, None, READY, step).await
 }
 
-/// Waits until the initializer has told `space` its status.
+/// Waits until the initializer has told `space` its status, and the API server whom to trust.
 pub async fn until_told(
     cluster: &Cluster,
     namespace: &str,
@@ -56,7 +58,8 @@ async fn until(
             (Some(waits_for), _) => waits_for,
             (None, None) => return Ok(()),
             (None, Some(space)) => match spaces::status(cluster, space).await {
-                Ok(_) => return Ok(()),
+                Ok(_) if is_trusted(cluster).await? => return Ok(()),
+                Ok(_) => "the API server does not know the webhook's certificate yet".to_owned(),
                 Err(failure) => failure.to_string(),
             },
         };
@@ -71,6 +74,17 @@ async fn until(
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Whether the webhook would be called: the initializer writes its authority there.
+async fn is_trusted(cluster: &Cluster) -> Result<bool> {
+    let webhooks: Api<MutatingWebhookConfiguration> = Api::all(cluster.client.clone());
+    let found = webhooks.get_opt(WEBHOOK).await;
+    let found = found.map_err(cluster.failed(WHAT, &format!("webhook {WEBHOOK}")))?;
+    let webhooks = found.and_then(|found| found.webhooks).unwrap_or_default();
+    Ok(webhooks
+        .iter()
+        .any(|it| it.client_config.ca_bundle.is_some()))
 }
 
 async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<String>> {
