@@ -1,9 +1,8 @@
 //! The content of a build context: what is in it, its digests, and where the bytes are.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -177,7 +176,7 @@ struct Hashed {
 
 fn hash(path: &Path) -> io::Result<Hashed> {
     let file = File::open(path)?;
-    let mode = file.metadata()?.permissions().mode();
+    let executable = is_executable(&file.metadata()?);
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(&file)?;
     // The length of what was hashed, not the file's: the two must never disagree.
@@ -185,10 +184,20 @@ fn hash(path: &Path) -> io::Result<Hashed> {
         digest: digest(hasher.finalize()),
         size: hasher.count(),
     };
-    Ok(Hashed {
-        blob,
-        executable: mode & 0o100 != 0,
-    })
+    Ok(Hashed { blob, executable })
+}
+
+/// Whether a file may be executed.
+#[cfg(unix)]
+pub fn is_executable(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+/// Windows has no such mark. Of what comes from there Docker, too, says that it may be executed.
+#[cfg(not(unix))]
+pub fn is_executable(_: &Metadata) -> bool {
+    true
 }
 
 /// Hashes the files among `found`, on all processors. `None` for what is no file, or no longer there.
@@ -236,6 +245,7 @@ fn hash_all(root: &Path, found: &[Found]) -> Result<Vec<Option<Hashed>>> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
     use crate::context::digest_of;

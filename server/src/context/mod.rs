@@ -7,6 +7,6 @@ mod dockerignore;
 mod manifest;
 mod selection;
 
-pub use content::{BuildContext, read, read_at};
+pub use content::{BuildContext, is_executable, read, read_at};
 pub use manifest::{blob_of, check_manifest, check_path, digest_of, is_tag, manifest_digest, tag};
 pub use selection::{Selection, files};

@@ -9,8 +9,10 @@ use std::time::{Duration, SystemTime};
 use notify::{Event, EventKind};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// What shows that a file or folder was changed: its time, length and mode.
-type Look = (Option<SystemTime>, u64, u32);
+use crate::context;
+
+/// What shows that a file or folder was changed: its time, length, and whether it may be executed.
+type Look = (Option<SystemTime>, u64, bool);
 
 /// Tells of what changes below folders, in a thread that ends when nobody listens any more.
 pub fn begin(folders: &[&Path], every: Duration, events: UnboundedSender<notify::Result<Event>>) {
@@ -52,10 +54,9 @@ fn look(folders: &[PathBuf]) -> BTreeMap<PathBuf, Look> {
 }
 
 fn as_seen(metadata: &fs::Metadata) -> Look {
-    use std::os::unix::fs::PermissionsExt as _;
     (
         metadata.modified().ok(),
         metadata.len(),
-        metadata.permissions().mode(),
+        context::is_executable(metadata),
     )
 }
