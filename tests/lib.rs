@@ -203,14 +203,26 @@ pub async fn until<T, F: Future<Output = Result<T, String>>>(
     what: &str,
     attempt: impl Fn() -> F,
 ) -> T {
+    within(SOON, what, attempt).await
+}
+
+/// Tries again and again, until it works or time is over.
+///
+/// # Panics
+/// With the last refusal, when time is over.
+pub async fn within<T, F: Future<Output = Result<T, String>>>(
+    limit: Duration,
+    what: &str,
+    attempt: impl Fn() -> F,
+) -> T {
     let begun = Instant::now();
     loop {
         match attempt().await {
             Ok(value) => return value,
             Err(reason) => assert!(
-                begun.elapsed() < SOON,
+                begun.elapsed() < limit,
                 "waited {} s for {what}: {reason}",
-                SOON.as_secs()
+                limit.as_secs()
             ),
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

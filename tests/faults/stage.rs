@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use azds_tests::space::{Answer, Service, Space, get, run};
-use azds_tests::{Cluster, until};
+use azds_tests::{Cluster, until, within};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
@@ -266,16 +266,5 @@ pub async fn healing<T, F: Future<Output = Result<T, String>>>(
     what: &str,
     attempt: impl Fn() -> F,
 ) -> T {
-    let begun = Instant::now();
-    loop {
-        match attempt().await {
-            Ok(value) => return value,
-            Err(reason) => assert!(
-                begun.elapsed() < HEALING,
-                "waited {} s for {what}: {reason}",
-                HEALING.as_secs()
-            ),
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
+    within(HEALING, what, attempt).await
 }

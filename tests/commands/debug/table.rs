@@ -20,6 +20,8 @@ pub struct Runtime {
     conditions: [&'static str; 2],
     /// The breakpoint of exceptions that stops at one which is caught.
     exceptions: Option<&'static str>,
+    /// A function to stop in, where the debugger can stop in one by its name.
+    function: Option<&'static str>,
     /// Whether a variable can be set.
     sets: bool,
 }
@@ -34,6 +36,7 @@ pub const PYTHON: Runtime = Runtime {
     currency: "'EUR'",
     conditions: ["total < 1", "total > 1"],
     exceptions: Some("raised"),
+    function: Some("demo"),
     sets: true,
 };
 
@@ -47,6 +50,7 @@ pub const NODE: Runtime = Runtime {
     currency: "'EUR'",
     conditions: ["total < 1", "total > 1"],
     exceptions: Some("all"),
+    function: None,
     // js-debug takes a constant for what it is.
     sets: false,
 };
@@ -62,6 +66,7 @@ pub const GO: Runtime = Runtime {
     conditions: ["total < 1", "total > 1"],
     // It stops at panics that nobody recovers only; see `a_panic_is_an_exception`.
     exceptions: None,
+    function: Some("main.demo"),
     sets: false,
 };
 
@@ -129,8 +134,17 @@ impl Runtime {
         client.go_on(&stop);
         asked.join().expect("no panic");
 
+        client.set_breakpoints(&source, json!([]));
+        if let Some(function) = self.function {
+            let only = json!({"breakpoints": [{"name": function}]});
+            client.ask("setFunctionBreakpoints", only);
+            let asked = ask(uri);
+            let stop = client.stopped_for("function breakpoint");
+            client.ask("setFunctionBreakpoints", json!({"breakpoints": []}));
+            client.go_on(&stop);
+            asked.join().expect("no panic");
+        }
         if let Some(filter) = self.exceptions {
-            client.set_breakpoints(&source, json!([]));
             client.ask("setExceptionBreakpoints", json!({"filters": [filter]}));
             let to = uri.to_owned();
             let asked = std::thread::spawn(move || get(&to, "/api/fail"));

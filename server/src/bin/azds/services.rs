@@ -14,21 +14,39 @@ use clap::Args;
 use crate::answer::{self, Answer};
 use crate::log;
 
+/// Which service a command is about, and where.
 #[derive(Args)]
-pub struct Down {
+pub struct OfService {
     /// Folder of the service
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// Namespace to work in, instead of the folder's chosen space
+    /// Namespace, instead of the folder's chosen space
     #[arg(long)]
     space: Option<String>,
+}
+
+impl OfService {
+    /// For the service alone, or for all of the space.
+    pub fn arguments(self, all: bool) -> ServiceArguments {
+        ServiceArguments {
+            folder: self.dir,
+            space: self.space,
+            all,
+        }
+    }
+}
+
+#[derive(Args)]
+pub struct Down {
+    #[command(flatten)]
+    service: OfService,
     #[command(flatten)]
     answer: Answer,
 }
 
 impl Down {
     pub fn run(self) -> ExitCode {
-        let arguments = service_arguments(self.dir, self.space, false);
+        let arguments = self.service.arguments(false);
         let result = answer::run(async |progress| down::down(&arguments, &progress).await);
         self.answer.give(result, |result| match result.removed {
             true => format!(
@@ -45,12 +63,8 @@ impl Down {
 
 #[derive(Args)]
 pub struct List {
-    /// Folder whose space is meant
-    #[arg(default_value = ".")]
-    dir: PathBuf,
-    /// Namespace, instead of the folder's chosen space
-    #[arg(long)]
-    space: Option<String>,
+    #[command(flatten)]
+    service: OfService,
     /// All services of the space, not only the folder's
     #[arg(short, long)]
     all: bool,
@@ -60,7 +74,7 @@ pub struct List {
 
 impl List {
     pub fn services(self) -> ExitCode {
-        let arguments = service_arguments(self.dir, self.space, self.all);
+        let arguments = self.service.arguments(self.all);
         let rows = answer::run(async |progress| list_up::list_up(&arguments, &progress).await);
         self.answer.give(rows, |rows| match rows.is_empty() {
             true => "No service is up.".to_owned(),
@@ -69,7 +83,7 @@ impl List {
     }
 
     pub fn uris(self) -> ExitCode {
-        let arguments = service_arguments(self.dir, self.space, self.all);
+        let arguments = self.service.arguments(self.all);
         let rows = answer::run(async |progress| list_uris::list_uris(&arguments, &progress).await);
         self.answer.give(rows, |rows| match rows.is_empty() {
             true => "There are no addresses.".to_owned(),
@@ -80,12 +94,8 @@ impl List {
 
 #[derive(Args)]
 pub struct Logs {
-    /// Folder of the service
-    #[arg(default_value = ".")]
-    dir: PathBuf,
-    /// Namespace to look in, instead of the folder's chosen space
-    #[arg(long)]
-    space: Option<String>,
+    #[command(flatten)]
+    service: OfService,
     /// Only what was written in this time, such as 10m or 1h30m
     #[arg(long, value_name = "TIME")]
     since: Option<jiff::SignedDuration>,
@@ -95,7 +105,7 @@ pub struct Logs {
 
 impl Logs {
     pub fn run(self) -> ExitCode {
-        let arguments = service_arguments(self.dir, self.space, false);
+        let arguments = self.service.arguments(false);
         let since = self.since.map(|time| jiff::Timestamp::now() - time);
         let show = |line: LogLine| match self.answer.is_json() {
             true => self.answer.line(&line),
@@ -107,10 +117,6 @@ impl Logs {
             Err(failure) => self.answer.give::<()>(Err(failure), |()| String::new()),
         }
     }
-}
-
-fn service_arguments(folder: PathBuf, space: Option<String>, all: bool) -> ServiceArguments {
-    ServiceArguments { folder, space, all }
 }
 
 /// What the hidden subcommand does that `up -d` starts. Its command was told of a failure.
@@ -136,12 +142,8 @@ pub fn own_tunnels() -> ExitCode {
 
 #[derive(Args)]
 pub struct Doctor {
-    /// Folder of the service
-    #[arg(default_value = ".")]
-    dir: PathBuf,
-    /// Namespace to look at, instead of the folder's chosen space
-    #[arg(long)]
-    space: Option<String>,
+    #[command(flatten)]
+    service: OfService,
     /// Also write what was found, the logs and the objects of the space, without secrets, to this
     /// new archive (tar)
     #[arg(long, value_name = "FILE")]
@@ -152,11 +154,7 @@ pub struct Doctor {
 
 impl Doctor {
     pub fn run(self) -> ExitCode {
-        let arguments = ServiceArguments {
-            folder: self.dir,
-            space: self.space,
-            all: false,
-        };
+        let arguments = self.service.arguments(false);
         let result = answer::run(async |progress: Progress| {
             let result = doctor(&arguments, &progress).await?;
             if let Some(to) = &self.bundle {

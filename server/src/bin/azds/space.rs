@@ -9,6 +9,7 @@ use azds_protocol::commands::{RemoveSpaceArguments, SelectSpaceArguments, Servic
 use clap::{Args, Subcommand};
 
 use crate::answer::{self, Answer};
+use crate::services::OfService;
 
 #[derive(Subcommand)]
 pub enum Space {
@@ -69,7 +70,11 @@ impl Space {
                 answer.give(result, |()| format!("Dev space '{name}' is selected"))
             }
             Space::List { dir, answer } => {
-                let arguments = of_folder(dir, None);
+                let arguments = ServiceArguments {
+                    folder: dir,
+                    space: None,
+                    all: false,
+                };
                 let rows =
                     answer::run(async |progress| space::space_list(&arguments, &progress).await);
                 answer.give(rows, |rows| terminal::spaces(rows))
@@ -104,28 +109,16 @@ impl Space {
 
 #[derive(Args)]
 pub struct ShowContext {
-    /// Folder of the service
-    #[arg(default_value = ".")]
-    dir: PathBuf,
-    /// Namespace, instead of the folder's chosen space
-    #[arg(long)]
-    space: Option<String>,
+    #[command(flatten)]
+    service: OfService,
     #[command(flatten)]
     answer: Answer,
 }
 
 impl ShowContext {
     pub fn run(self) -> ExitCode {
-        let arguments = of_folder(self.dir, self.space);
+        let arguments = self.service.arguments(false);
         let result = answer::run(async |progress| space::show_context(&arguments, &progress).await);
         self.answer.give(result, terminal::context)
-    }
-}
-
-fn of_folder(folder: PathBuf, space: Option<String>) -> ServiceArguments {
-    ServiceArguments {
-        folder,
-        space,
-        all: false,
     }
 }
