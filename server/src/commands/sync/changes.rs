@@ -19,6 +19,8 @@ const MANY: usize = 20;
 const QUIET_OF_MANY: Duration = Duration::from_millis(100);
 /// What never pauses is passed on all the same.
 const LONGEST: Duration = Duration::from_secs(2);
+/// So long git may take for a switch of branches, and a lock that a killed git left holds nothing up.
+const LONGEST_OF_GIT: Duration = Duration::from_secs(30);
 /// A new folder is looked at once more: what was born in it before it was watched is not told of.
 const SECOND_LOOK: Duration = Duration::from_millis(100);
 /// How often files are looked at where the system can't watch them.
@@ -40,6 +42,8 @@ pub struct Changes {
     /// What was told of and not passed on yet.
     paths: BTreeSet<PathBuf>,
     anything: bool,
+    /// Where git's locks are while it writes files: until then a switch of branches is half done.
+    git_locks: Vec<PathBuf>,
     _watcher: Option<Box<dyn Watcher + Send>>,
 }
 
@@ -71,7 +75,9 @@ impl Changes {
                 (None, Some(failure))
             }
         };
-        (Changes::told_by(watcher, events), warning)
+        let mut changes = Changes::told_by(watcher, events);
+        changes.git_locks = folders.iter().filter_map(|it| git_lock(it)).collect();
+        (changes, warning)
     }
 
     fn told_by(
@@ -83,6 +89,7 @@ impl Changes {
             look_again: Vec::new(),
             paths: BTreeSet::new(),
             anything: false,
+            git_locks: Vec::new(),
             _watcher: watcher,
         }
     }
@@ -102,9 +109,12 @@ impl Changes {
                 ..MANY => QUIET,
                 _ => QUIET_OF_MANY,
             };
-            let end = (Instant::now() + quiet).min(begun + LONGEST);
+            let git_writes = self.git_locks.iter().any(|lock| is_fresh(lock));
+            let longest = if git_writes { LONGEST_OF_GIT } else { LONGEST };
+            let end = (Instant::now() + quiet).min(begun + longest);
             match timeout_at(end, self.events.recv()).await {
                 Ok(Some(event)) => self.take(event),
+                Err(_) if git_writes && begun.elapsed() < longest => {}
                 Ok(None) | Err(_) => break,
             }
         }
@@ -145,6 +155,19 @@ impl Changes {
             self.paths.insert(path);
         }
     }
+}
+
+/// Where git's lock is while it changes files of a folder, if the folder is in a repository. (A worktree's
+/// `.git` is a file; its lock lies elsewhere.)
+fn git_lock(folder: &Path) -> Option<PathBuf> {
+    let mut repositories = folder.ancestors().map(|it| it.join(".git"));
+    Some(repositories.find(|it| it.is_dir())?.join("index.lock"))
+}
+
+fn is_fresh(lock: &Path) -> bool {
+    let changed = lock.metadata().and_then(|metadata| metadata.modified());
+    let age = changed.ok().and_then(|it| it.elapsed().ok());
+    age.is_some_and(|age| age < LONGEST_OF_GIT)
 }
 
 /// Whether what others change in a folder is not told of: it lies on NFS, SMB or 9P (as the disks of
@@ -223,6 +246,33 @@ mod tests {
         until(&mut changes, &root.join("x")).await;
         // Whatever was told of what is in it: the folder itself comes once more.
         until(&mut changes, &root.join("x")).await;
+    }
+
+    #[tokio::test]
+    async fn what_git_writes_is_one_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("a folder");
+        fs::create_dir(root.join(".git")).expect("made");
+        fs::create_dir(root.join("service")).expect("made");
+        let service = root.join("service");
+        let (mut changes, _) = Changes::watch(&[&service]);
+        let lock = root.join(".git/index.lock");
+        fs::write(&lock, "").expect("written");
+        let switch = async {
+            for name in ["a", "b"] {
+                fs::write(service.join(name), "").expect("written");
+                tokio::time::sleep(QUIET * 10).await;
+            }
+            fs::remove_file(&lock).expect("removed");
+        };
+        let (seen, ()) = tokio::join!(changes.next(), switch);
+        let both = ["a", "b"].map(|name| service.join(name));
+        assert_eq!(seen, Seen::Paths(both.into()));
+        fs::write(&lock, "").expect("written");
+        let long_ago = std::time::SystemTime::now() - 2 * LONGEST_OF_GIT;
+        let file = fs::File::open(&lock).expect("it is there");
+        file.set_modified(long_ago).expect("ours");
+        assert!(!is_fresh(&lock), "whoever wrote it is no more");
     }
 
     #[tokio::test]
