@@ -18,13 +18,17 @@ adapter = [
     sys.executable, os.path.join(folder, "adapter"),
     "--for-server", str(listener.getsockname()[1]), "--host", "127.0.0.1", "--port", port,
 ]
-adapter = os.posix_spawn(sys.executable, adapter, os.environ)
+# Many images forbid compiled modules, and without them each session would take two seconds more.
+writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+adapter = os.posix_spawn(sys.executable, adapter, {**os.environ, "PYTHONDONTWRITEBYTECODE": ""})
 
 # The folder of the package for as long as it is imported; the program must not see its modules.
 sys.path[0] = os.path.dirname(folder)
 import debugpy.server
 import pydevd
+from debugpy.server import cli
 del sys.path[0]
+sys.dont_write_bytecode = writes_nothing
 
 connection, _ = listener.accept()
 listener.close()
@@ -47,5 +51,4 @@ if stop:
 
     debugpy.wait_for_client = wait_and_stop
 
-from debugpy.server import cli
 cli.main()
