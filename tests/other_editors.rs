@@ -1,5 +1,5 @@
-//! azds in Helix and Emacs, each with the configuration of its page: checks, and in Emacs a debug session against
-//! the real cluster. Only in a full run, whose `cargo xtask test --all` unpacks the editors.
+//! azds in Helix and Emacs, each with the configuration of its page: checks and a debug session on the real
+//! cluster. Only in a full run, whose `cargo xtask test --all` unpacks the editors.
 
 use std::ffi::OsString;
 use std::fs;
@@ -195,6 +195,12 @@ impl Screen {
         sleep(Duration::from_millis(300));
     }
 
+    /// Types a command with its Enter.
+    fn command(&self, text: &str) {
+        self.text(text);
+        self.keys(&["Enter"]);
+    }
+
     fn shown(&self) -> String {
         run(self.tmux().args(["capture-pane", "-p"])).stdout
     }
@@ -222,12 +228,12 @@ impl Drop for Screen {
 
 #[tokio::test]
 #[ignore = "unpacks Helix"]
-async fn editor_helix_checks() {
+async fn editor_helix_checks_and_debugs() {
     let Some(helix) = unpacked("AZDS_HELIX") else {
         return;
     };
     let space = Cluster::get().space().await;
-    let service = space.python_service("shop", &[]);
+    let (service, uri) = ready(&space);
     let config = service
         .folder
         .parent()
@@ -269,11 +275,29 @@ async fn editor_helix_checks() {
     screen.keys(&["Space", "a"]);
     screen.until("quick fix", &["dockerfile`"]);
     screen.keys(&["Enter"]);
-    screen.text(":wq");
-    screen.keys(&["Enter"]);
+    screen.command(":wq");
     let begun = Instant::now();
     while !service.read("azds.yaml").contains(right) {
         assert!(begun.elapsed() < PATIENCE, "{}", screen.shown());
         sleep(Duration::from_millis(100));
     }
+    drop(screen);
+
+    let screen = Screen::start("debugs", &set, &hx("app.py"));
+    screen.until("file", &["BP1"]);
+    screen.keys(&["/"]);
+    screen.text("BP1");
+    screen.keys(&["Enter", "Space", "G", "b"]);
+    screen.command(&format!(":debug-start azds {}", service.folder.display()));
+    let asking = Asking::begin(&uri);
+    screen.until("stop", &["stopped because of breakpoint"]);
+    screen.keys(&["Space", "G", "v"]);
+    screen.until("variables", &["currency", "'EUR'"]);
+    screen.keys(&["Escape", "Space", "G", "b"]);
+    screen.keys(&["Space", "G", "c"]);
+    screen.keys(&["Space", "G", "t"]);
+    screen.command(":q");
+    drop(asking);
+    assert_answers(&uri);
+    service.azds("down", &[]).json();
 }
