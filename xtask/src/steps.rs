@@ -119,8 +119,8 @@ pub fn build() -> Result<PathBuf> {
 }
 
 /// `cargo xtask cluster up`.
-pub fn cluster_up() -> Result<State> {
-    xtask("cluster up", |_| {})?;
+pub fn cluster_up(arguments: &str) -> Result<State> {
+    xtask(&format!("cluster up {arguments}"), |_| {})?;
     State::read()
 }
 

@@ -7,12 +7,13 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use clap::ValueEnum as _;
 
 use crate::build;
 use crate::cache::Cache;
 use crate::cluster::{self, State};
 use crate::editor;
-use crate::parts;
+use crate::parts::{self, Kubernetes};
 use crate::report::Report;
 use crate::reproducible::reproducible;
 use crate::shell::{checkout, command, output, run};
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// Only tests with this in their name, where - stands for _, too; neither format nor lints
     #[arg(value_parser = name_of_test)]
     filter: Option<String>,
+    /// Version of Kubernetes that the cluster has, instead of the newest
+    #[arg(long, value_enum)]
+    kubernetes: Option<Kubernetes>,
     /// With `faults`: only so many of them, drawn at random
     #[arg(long, value_name = "N", requires = "filter")]
     random: Option<u32>,
@@ -57,7 +61,7 @@ pub fn test(arguments: &Arguments) -> Result<()> {
     let begun = Instant::now();
     let theirs = cluster::runs();
     let mut report = Report::default();
-    let tested = test_all(arguments, &mut report);
+    let tested = test_all(arguments, theirs, &mut report);
     if let Err(error) = &tested {
         report.failure(&format!("{error:#}"));
     }
@@ -82,7 +86,7 @@ pub fn test(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
+fn test_all(arguments: &Arguments, theirs: bool, report: &mut Report) -> Result<()> {
     if arguments.filter.is_none() {
         check(
             "cargo fmt --check",
@@ -102,6 +106,7 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
         check("cargo deny", report, licenses)?;
     }
     if arguments.all
+        && arguments.filter.is_none()
         && let Err(error) = step("cargo xtask reproducible", || reproducible("release"))
     {
         report.failure(&format!("cargo xtask reproducible: {error:#}"));
@@ -115,10 +120,10 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
             report.failure(&format!("{error:#}"));
         }
     }
-    let state = step("cargo xtask cluster up", steps::cluster_up)?;
-    step("give the node the agent's image", || {
-        import_agent(&azds, &state)
-    })?;
+    let kubernetes = arguments.kubernetes.and_then(|it| it.to_possible_value());
+    let kubernetes = kubernetes.map(|it| format!("--kubernetes {}", it.get_name()));
+    let kubernetes = kubernetes.unwrap_or_default();
+    let state = cluster_with_agent(&kubernetes, &azds)?;
     let failed = report.failed;
     let mut environment = state.environment().to_vec();
     // What the editor needs takes a while where nothing is cached.
@@ -148,7 +153,24 @@ fn test_all(arguments: &Arguments, report: &mut Report) -> Result<()> {
     if report.failed > failed {
         println!("{}", cluster::report());
     }
+    if arguments.all && !theirs {
+        cluster::down()?;
+        let state = cluster_with_agent(&format!("{kubernetes} --nodes 2"), &azds)?;
+        let nodes = "--package azds-tests --test nodes";
+        tests_of(nodes, arguments, &state.environment(), report)?;
+    }
     Ok(())
+}
+
+/// A cluster whose node has the agent's image.
+fn cluster_with_agent(arguments: &str, azds: &Path) -> Result<State> {
+    let state = step(&format!("cargo xtask cluster up {arguments}"), || {
+        steps::cluster_up(arguments)
+    })?;
+    step("give the node the agent's image", || {
+        import_agent(azds, &state)
+    })?;
+    Ok(state)
 }
 
 /// Has the node's containerd take the image of azds-agent.

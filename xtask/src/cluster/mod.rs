@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::cache::Cache;
 use crate::images::base_images;
-use crate::parts::Parts;
+use crate::parts::{Kubernetes, Parts};
 use crate::shell::{output, tail_of};
 pub use node::node;
 pub use report::report;
@@ -30,11 +30,17 @@ pub use state::State;
 const START: Duration = Duration::from_secs(180);
 
 /// Starts the cluster unless it runs, and says how to use it.
-pub fn up(nodes: u8) -> Result<()> {
+pub fn up(nodes: u8, kubernetes: Option<Kubernetes>) -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
         bail!("the cluster needs root: it makes namespaces, mounts and cgroups. Run it as root");
     }
     if let Ok(state) = healthy() {
+        if let Some(other) = kubernetes.filter(|it| it.version() != state.kubernetes) {
+            let (other, runs) = (other.version(), state.kubernetes);
+            bail!(
+                "the cluster that runs has Kubernetes {runs}, not {other}; end it first: cargo xtask cluster down"
+            );
+        }
         println!("The cluster runs already.\n{}", state.usage());
         return Ok(());
     }
@@ -42,7 +48,8 @@ pub fn up(nodes: u8) -> Result<()> {
     let cache = Cache::open()?;
     let folder = state::folder()?;
     remains::remove(&folder)?;
-    let parts = Parts::prepare(&cache)?;
+    let kubernetes = kubernetes.unwrap_or_default();
+    let parts = Parts::prepare(&cache, kubernetes)?;
     let template = template::images_imported(&cache, &base_images(&cache, &parts)?)?;
     template::copy(&template, &folder.join("containerd"))?;
     if nodes == 2 {
@@ -60,6 +67,7 @@ pub fn up(nodes: u8) -> Result<()> {
         js_debug: parts.js_debug,
         registry: parts.registry,
         debug_client: parts.debug_client,
+        kubernetes: kubernetes.version().to_owned(),
     };
     fs::write(folder.join("plan.json"), serde_json::to_vec(&plan)?)?;
     let log = folder.join("logs/node.log");

@@ -35,6 +35,8 @@ pub struct Plan {
     pub registry: PathBuf,
     /// A client of debug adapters.
     pub debug_client: PathBuf,
+    /// The version of Kubernetes; only passed on.
+    pub kubernetes: String,
 }
 
 /// Where the API server listens, inside.
@@ -134,6 +136,7 @@ pub fn node() -> Result<()> {
         registry: registry_address,
         authority: pki.file("ca.crt"),
         debug_client: plan.debug_client.clone(),
+        kubernetes: plan.kubernetes.clone(),
         ingress: format!("http://{ingress_address}"),
         containerd: folder.join("containerd-state/containerd.sock"),
         builder_values,

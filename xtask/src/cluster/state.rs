@@ -34,6 +34,8 @@ pub struct State {
     pub authority: PathBuf,
     /// A client of debug adapters.
     pub debug_client: PathBuf,
+    /// The version of Kubernetes.
+    pub kubernetes: String,
 }
 
 /// The folder of the running cluster: one for each cache, so one for each user.

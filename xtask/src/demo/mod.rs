@@ -99,7 +99,7 @@ fn prepare(folder: &Path, arguments: &Arguments) -> Result<Stage> {
         Some(context) => Place::of_context(context, arguments)?,
         None => Place::of_tests(step(
             "Start a one-node Kubernetes cluster, or use the one that runs",
-            steps::cluster_up,
+            || steps::cluster_up(""),
         )?)?,
     };
     // As on any developer's machine: the context names the space.
