@@ -142,18 +142,16 @@ async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<String>>
         }
         _ => None,
     });
+    // As `kubectl rollout status` asks: a pod of before is available, too.
     let deployment = deployments.iter().find(|it| {
-        let status = it.status.as_ref();
-        let wanted = it.spec.replicas.unwrap_or(1);
-        status.and_then(|status| status.observed_generation) < it.metadata.generation
-            || status
-                .and_then(|status| status.updated_replicas)
-                .unwrap_or(0)
-                < wanted
-            || status
-                .and_then(|status| status.available_replicas)
-                .unwrap_or(0)
-                < wanted
+        let Some(status) = &it.status else {
+            return true;
+        };
+        let updated = status.updated_replicas.unwrap_or(0);
+        status.observed_generation < it.metadata.generation
+            || updated < it.spec.replicas.unwrap_or(1)
+            || status.replicas.unwrap_or(0) > updated
+            || status.available_replicas.unwrap_or(0) < updated
     });
     let daemon_set = daemon_sets.iter().find(|it| match &it.status {
         None => true,
