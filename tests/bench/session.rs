@@ -112,13 +112,14 @@ impl Walker {
             .client
             .ask("stackTrace", json!({"threadId": self.stop.thread}));
         let frame = &frames["stackFrames"][0]["id"];
-        let list =
-            json!({"expression": "list(range(10_000))", "frameId": frame, "context": "repl"});
-        let list = self.client.ask("evaluate", list)["variablesReference"].clone();
+        // Of a list debugpy shows a hundred elements and pages for the rest.
+        let many = "type('Many', (), {f'a{number}': number for number in range(10_000)})()";
+        let many = json!({"expression": many, "frameId": frame, "context": "repl"});
+        let many = self.client.ask("evaluate", many)["variablesReference"].clone();
         let begun = Instant::now();
         let found = self
             .client
-            .ask("variables", json!({"variablesReference": list}));
+            .ask("variables", json!({"variablesReference": many}));
         let time = begun.elapsed();
         let count = found["variables"].as_array().map_or(0, Vec::len);
         assert!(count >= 10_000, "only {count} elements");

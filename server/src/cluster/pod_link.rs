@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use azds_protocol::agent::{HOST_PORT, TAG_PREFIX};
+use futures_util::future::try_join;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -84,8 +85,9 @@ impl PodLink {
         }
         *current = None;
         let (pod, tag) = self.pick().await?;
-        let token = up_secret::token(&self.cluster, &self.space, &tag).await?;
-        let io = open_port(&self.cluster, &self.space, &pod, HOST_PORT).await?;
+        let token = up_secret::token(&self.cluster, &self.space, &tag);
+        let io = open_port(&self.cluster, &self.space, &pod, HOST_PORT);
+        let (token, io) = try_join(token, io).await?;
         let agent = Agent::connect(io, &token, format!("pod {pod}")).await?;
         *current = Some((pod.clone(), agent.clone()));
         Ok((pod, agent))

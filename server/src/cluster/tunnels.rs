@@ -118,6 +118,13 @@ impl Tunnels {
             }
             tasks.spawn(serve(listener, Arc::clone(link), route.target));
         }
+        let first = Arc::clone(link);
+        tasks.spawn(async move {
+            // The first who connects need not wait for it, and is told if there is none.
+            if let Err(failure) = first.agent().await {
+                tracing::debug!(%failure, "not connected yet");
+            }
+        });
         Ok(Tunnels {
             open,
             _tasks: tasks,

@@ -65,6 +65,8 @@ async fn a_session_follows_the_service_into_another_pod() {
     install(&space, &["python"]);
     let (mut client, adapter) = PYTHON.attach(&space, &service);
     PYTHON.outlives(&mut client, &uri, &space, &service);
-    PYTHON.survives(client, adapter, &uri, &space).await;
+    PYTHON
+        .survives(client, adapter, &uri, &space, &service)
+        .await;
     service.azds("down", &[]).json();
 }

@@ -172,12 +172,26 @@ impl Runtime {
         assert!(!client.has_seen("terminated") && !client.has_seen("exited"));
     }
 
-    /// An adapter that is killed leaves a service that answers, whoever waited at the breakpoint.
-    pub async fn survives(&self, mut client: Client, mut adapter: Child, uri: &str, space: &Space) {
+    /// An adapter that is killed leaves a service that answers, whoever waited at the breakpoint, and
+    /// the developer's next session need not wait until it is sure that the first does not come back.
+    pub async fn survives(
+        &self,
+        mut client: Client,
+        mut adapter: Child,
+        uri: &str,
+        space: &Space,
+        service: &Service<'_>,
+    ) {
         let _waits = ask(uri);
         client.event("stopped");
         adapter.kill().expect("it runs");
         adapter.wait().expect("it was killed");
+        let (mut client, mut adapter) = self.attach(space, service);
+        let (source, _) = self.marked(service);
+        stop_and_go(&mut client, uri, source.as_ref(), self.currency);
+        client.disconnect();
+        drop(client);
+        assert!(adapter.wait().expect("azds dap ends").success());
         super::until_restored(space, uri).await;
     }
 }

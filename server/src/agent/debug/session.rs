@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::debugger::{Debugger, NOT_STARTED};
@@ -28,6 +28,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a service stays under its debugger for a session whose connection was cut. A developer
 /// whose machine slept longer finds it started again.
 const RETURN_TIME: Duration = Duration::from_secs(15);
+
+/// So long a second session of the same developer waits before it is refused: that the first was killed
+/// is told of a moment later.
+const TOLD: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The sessions of one service: at most one, and the end of the last.
 pub struct Sessions<S> {
@@ -101,7 +106,21 @@ impl<S: Service> Sessions<S> {
     }
 
     async fn start_one(self: Arc<Self>, start: StartDebugger) -> Result<DebuggerStarted> {
-        self.claim(&start)?;
+        let begun = Instant::now();
+        let given = loop {
+            match self.claim(&start) {
+                Err(_) if self.is_by(&start.session) && begun.elapsed() < TOLD => {
+                    sleep(LOOK).await;
+                }
+                claimed => break claimed?,
+            }
+        };
+        if let Some(Running {
+            debugger, permit, ..
+        }) = given
+        {
+            self.finish(Some(debugger), permit).await;
+        }
         let (permit, parked) = timeout(END_TIMEOUT, self.turn(&start.id))
             .await
             .map_err(|_| self.still_ending())??;
@@ -135,12 +154,21 @@ impl<S: Service> Sessions<S> {
         Ok(DebuggerStarted { stream })
     }
 
-    /// Refuses a second session; ends the stream of the first if it is the same session.
-    fn claim(&self, start: &StartDebugger) -> Result<()> {
-        match &self.state().current {
+    /// Refuses a second session; ends the stream of the first if it is the same session. One of the same
+    /// developer's whose connection is cut does not come back when they begin another: its debugger is given.
+    fn claim(&self, start: &StartDebugger) -> Result<Option<Running>> {
+        let mut state = self.state();
+        let State {
+            current, parked, ..
+        } = &mut *state;
+        match current {
             Some(current) if current.id == start.id => {
                 current.cut.cancel();
-                Ok(())
+                Ok(None)
+            }
+            Some(current) if current.name == start.session && parked.is_some() => {
+                current.ending = true;
+                Ok(parked.take())
             }
             Some(current) if !current.ending => Err(Failure::new(
                 NOT_STARTED,
@@ -148,7 +176,7 @@ impl<S: Service> Sessions<S> {
                 format!("{} is debugging it already", current.name),
             )
             .try_to("A service has one debug session at a time: end the other one first.")),
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 
@@ -172,6 +200,11 @@ impl<S: Service> Sessions<S> {
             }
             permit = Arc::clone(&self.occupied).acquire_owned() => Ok((permit.or_fail(NOT_STARTED, "")?, None)),
         }
+    }
+
+    /// Whether the current session is this developer's.
+    fn is_by(&self, name: &str) -> bool {
+        self.name().as_deref() == Some(name)
     }
 
     fn unpark(&self, fits: impl FnOnce(&Current) -> bool) -> Option<Running> {
