@@ -187,10 +187,21 @@ impl Client {
         let attached = self.send("attach", arguments);
         self.event("initialized");
         self.set_breakpoints(source, json!([{"line": line}]));
-        self.ask("setExceptionBreakpoints", json!({"filters": []}));
+        self.ask(
+            "setExceptionBreakpoints",
+            json!({"filters": self.usual_filters()}),
+        );
         let done = self.send("configurationDone", json!({}));
         self.answer(done);
         self.answer(attached);
+    }
+
+    /// The exceptions to stop at that are on in an editor unless its user says otherwise.
+    fn usual_filters(&self) -> Vec<Value> {
+        let capabilities = self.kept.iter().map(|it| &it["body"]["capabilities"]);
+        let filters = capabilities.filter_map(|it| it["exceptionBreakpointFilters"].as_array());
+        let usual = filters.flatten().filter(|it| it["default"] == true);
+        usual.map(|it| it["filter"].clone()).collect()
     }
 
     /// Sets the breakpoints of a source, as `setBreakpoints` has them.

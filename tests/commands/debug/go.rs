@@ -46,10 +46,7 @@ async fn a_go_session_outlives_panic_end_and_pod() {
     let (source, _) = GO.marked(&service);
     stop_and_go(&mut client, &uri, source.as_ref(), GO.currency);
 
-    // A panic that nobody recovers is delve's exception, which editors set unless told otherwise, and the
-    // end of the process.
-    let on = serde_json::json!({"filters": ["unrecovered-panic"]});
-    client.ask("setExceptionBreakpoints", on);
+    // A panic that nobody recovers is delve's exception, and the end of the process.
     let to = uri.clone();
     let asked = std::thread::spawn(move || get(&to, "/api/fail"));
     let stop = client.stopped_for("exception");
@@ -57,6 +54,7 @@ async fn a_go_session_outlives_panic_end_and_pod() {
     let _ = asked.join().expect("no panic");
     client.console("azds lost the debugger");
     client.console("attached again");
+    stop_and_go(&mut client, &uri, source.as_ref(), GO.currency);
 
     GO.outlives(&mut client, &uri, &space, &service);
     GO.survives(client, adapter, &uri, &space, &service).await;
