@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use azds::commands::debugger::Installed;
 use serde_json::{Value, json};
@@ -50,7 +51,10 @@ impl Play {
         // By its name and arguments it is `dotnet run`, which is not the one to attach to.
         let dotnet = service.path().join("dotnet");
         std::os::unix::fs::symlink(real_python(), &dotnet).unwrap();
-        let pod = Pod::new(LocalService::start(&["./dotnet", "run"], service.path()).await);
+        let pod = Pod::new(
+            LocalService::start(&["./dotnet", "run"], service.path()).await,
+            Duration::ZERO,
+        );
         while !service.path().join("ready").exists() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }

@@ -107,12 +107,14 @@ pub struct Pod {
 }
 
 impl Pod {
-    pub fn new(service: Arc<LocalService>) -> Pod {
+    /// For the time of `rest` the service stays under its debugger after a session.
+    pub fn new(service: Arc<LocalService>, rest: Duration) -> Pod {
         let agent_folder = tempfile::tempdir().expect("a temporary folder");
         let debug = Arc::new(Debug::new(
             Arc::clone(&service),
             agent_folder.path(),
             agent_folder.path().join(HELD),
+            rest,
         ));
         Pod {
             debug,

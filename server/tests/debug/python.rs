@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use azds::commands::debugger::Installed;
 use serde_json::{Value, json};
@@ -28,6 +29,11 @@ pub struct Producer {
 
 impl Producer {
     pub async fn start() -> Producer {
+        Producer::start_with(Duration::ZERO).await
+    }
+
+    /// For the time of `rest` the service stays under its debugger after a session.
+    async fn start_with(rest: Duration) -> Producer {
         let turn = ONE_AT_A_TIME.lock().await;
         let debugpy = DEBUGPY.clone();
         let (folder, container) = (copy(), copy());
@@ -35,7 +41,7 @@ impl Producer {
         let command = ["python3", "app.py", &port.to_string()];
         let service = LocalService::start(&command, container.path()).await;
         get_when_up(port, "/").await;
-        let pod = Pod::new(service);
+        let pod = Pod::new(service, rest);
         Producer {
             pod,
             port,
@@ -310,6 +316,39 @@ async fn a_second_developer_is_told_who_debugs() {
     assert!(stopped.request.await.unwrap().contains("Monitor"));
     again_adapter.await.unwrap();
     producer.pod.until_free().await;
+}
+
+#[tokio::test]
+async fn the_next_session_finds_the_process_of_the_last() {
+    let producer = Producer::start_with(Duration::from_secs(60)).await;
+    for _ in 0..2 {
+        let (connection, _handle) = producer.pod.connect().await;
+        let (mut editor, adapter) = adapter(producer.services(connection));
+        let stopped = producer.stop_at_breakpoint(&mut editor, "attach").await;
+        editor.good("disconnect", json!({})).await;
+        assert!(stopped.request.await.unwrap().contains("Monitor"));
+        adapter.await.unwrap();
+        while producer.pod.debug.debugged_by().is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(!producer.pod.agent_folder.path().join(HELD).exists());
+        assert_eq!(producer.pod.service.starts(), 2, "once under the debugger");
+    }
+    let (connection, _handle) = producer.pod.connect().await;
+    let (mut editor, adapter) = adapter(producer.services(connection));
+    let entry = json!({"folder": producer.folder.path(), "stopOnEntry": true});
+    editor
+        .good("initialize", json!({"adapterID": "azds"}))
+        .await;
+    let attach = editor.send("attach", entry).await;
+    editor.event("initialized").await;
+    editor.good("configurationDone", json!({})).await;
+    assert_eq!(editor.response(attach).await["success"], true);
+    editor.event("stopped").await;
+    // As it was, and under its debugger from its first line.
+    assert_eq!(producer.pod.service.starts(), 4);
+    editor.good("disconnect", json!({})).await;
+    adapter.await.unwrap();
 }
 
 fn copy() -> tempfile::TempDir {

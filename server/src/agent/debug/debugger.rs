@@ -98,12 +98,17 @@ impl Debugger {
         matches!(self, Debugger::Under { port, .. } if processes::listens(*port))
     }
 
+    /// Whether the service is still the one that was started under it.
+    pub fn is_under(&self, service: &impl Service) -> bool {
+        matches!(self, Debugger::Under { starts, .. } if service.state().starts == *starts)
+    }
+
     /// Starts the service as it was, if the debugger is its parent and nothing else did so already.
     pub async fn finish(self, service: &impl Service) {
-        let Debugger::Under { port, starts, .. } = self else {
+        let Debugger::Under { port, .. } = self else {
             return;
         };
-        let is_under = || service.state().starts == starts;
+        let is_under = || self.is_under(service);
         let deadline = Instant::now() + ANSWER_TIME;
         while is_under() && service.state().pid.is_some() && Instant::now() < deadline {
             sleep(Duration::from_millis(10)).await;

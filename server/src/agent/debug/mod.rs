@@ -4,6 +4,7 @@
 mod debugger;
 mod fit;
 pub(super) mod held;
+mod left;
 pub(super) mod processes;
 mod session;
 mod store;
@@ -11,6 +12,7 @@ mod stream;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use azds_protocol::agent::{DEBUGGERS, HostState};
 use azds_protocol::debug::{DebuggerFolder, STREAM_HOST, StartDebugger};
@@ -57,10 +59,11 @@ pub struct Debug<S> {
 impl<S: Service> Debug<S> {
     /// Debugging of a service, with debuggers kept below `folder`, which every container of the pod
     /// sees at the same place. The file `held` is there as long as a session is.
-    pub fn new(service: Arc<S>, folder: &Path, held: PathBuf) -> Debug<S> {
+    /// For the time of `rest` after a session, a service that can stays under its debugger for the next one.
+    pub fn new(service: Arc<S>, folder: &Path, held: PathBuf, rest: Duration) -> Debug<S> {
         Debug {
             debuggers: folder.join(DEBUGGERS),
-            sessions: Arc::new(Sessions::new(service, held)),
+            sessions: Arc::new(Sessions::new(service, held, rest)),
         }
     }
 

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use azds_protocol::debug::{DebuggerEnd, DebuggerStarted, STREAM_HOST, StartDebugger};
+use azds_protocol::debug::{
+    DebuggerEnd, DebuggerStart, DebuggerStarted, STREAM_HOST, StartDebugger,
+};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -25,10 +27,6 @@ use crate::failure::{Context, Failure, Result};
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a started debugger waits for its stream to be opened.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a service stays under its debugger for a session whose connection was cut. A developer
-/// whose machine slept longer finds it started again.
-const RETURN_TIME: Duration = Duration::from_secs(15);
-
 /// So long a second session of the same developer waits before it is refused: that the first was killed
 /// is told of a moment later.
 const TOLD: Duration = Duration::from_secs(2);
@@ -36,49 +34,54 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// The sessions of one service: at most one, and the end of the last.
 pub struct Sessions<S> {
-    service: Arc<S>,
+    pub(super) service: Arc<S>,
     /// Held by a session until its debugger is gone.
     occupied: Arc<Semaphore>,
     state: Mutex<State>,
     /// Wakes those who wait for [`State::parked`].
-    parked: Notify,
+    pub(super) parked: Notify,
     held: PathBuf,
+    pub(super) rest: Duration,
 }
 
 #[derive(Default)]
-struct State {
-    started: u64,
-    current: Option<Current>,
+pub(super) struct State {
+    pub(super) started: u64,
+    pub(super) current: Option<Current>,
     /// The debugger of the current session while its connection is cut.
-    parked: Option<Running>,
-    last_end: Option<DebuggerEnd>,
+    pub(super) parked: Option<Running>,
+    /// The debugger that is left of the last session, by the name of its stream: of no session now.
+    pub(super) resting: Option<(String, Running)>,
+    pub(super) last_end: Option<DebuggerEnd>,
 }
 
-struct Current {
-    name: String,
-    id: String,
-    stream: String,
-    ending: bool,
+pub(super) struct Current {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) stream: String,
+    pub(super) ending: bool,
     /// Until the stream is opened.
-    waiting: Option<Running>,
+    pub(super) waiting: Option<Running>,
     /// Ends the stream: its session comes over another connection.
-    cut: CancellationToken,
-    _held: Held,
+    pub(super) cut: CancellationToken,
+    pub(super) _held: Held,
 }
 
 /// A debugger, with the right to be the only one.
-struct Running {
-    debugger: Debugger,
-    lease: bool,
-    permit: OwnedSemaphorePermit,
+pub(super) struct Running {
+    pub(super) debugger: Debugger,
+    pub(super) how: DebuggerStart,
+    pub(super) lease: bool,
+    pub(super) permit: OwnedSemaphorePermit,
 }
 
 impl<S: Service> Sessions<S> {
-    pub(super) fn new(service: Arc<S>, held: PathBuf) -> Sessions<S> {
+    pub(super) fn new(service: Arc<S>, held: PathBuf, rest: Duration) -> Sessions<S> {
         // A host that was killed in a session left it.
         let _ = std::fs::remove_file(&held);
         Sessions {
             held,
+            rest,
             service,
             occupied: Arc::new(Semaphore::new(1)),
             state: Mutex::default(),
@@ -107,27 +110,24 @@ impl<S: Service> Sessions<S> {
 
     async fn start_one(self: Arc<Self>, start: StartDebugger) -> Result<DebuggerStarted> {
         let begun = Instant::now();
-        let given = loop {
+        loop {
             match self.claim(&start) {
                 Err(_) if self.is_by(&start.session) && begun.elapsed() < TOLD => {
                     sleep(LOOK).await;
                 }
                 claimed => break claimed?,
             }
-        };
-        if let Some(Running {
-            debugger, permit, ..
-        }) = given
-        {
-            self.finish(Some(debugger), permit).await;
         }
-        let (permit, parked) = timeout(END_TIMEOUT, self.turn(&start.id))
-            .await
-            .map_err(|_| self.still_ending())??;
+        let (permit, left) = match self.rested(&start.how).await {
+            Some((permit, debugger)) => (permit, Some(debugger)),
+            None => timeout(END_TIMEOUT, self.turn(&start.id))
+                .await
+                .map_err(|_| self.still_ending())??,
+        };
         let stream = self.begin(&start);
-        let debugger = match parked {
-            Some(parked) => Ok(parked),
-            None => Debugger::launch(&*self.service, start.how).await,
+        let debugger = match left {
+            Some(left) => Ok(left),
+            None => Debugger::launch(&*self.service, start.how.clone()).await,
         };
         let debugger = match debugger {
             Ok(debugger) => debugger,
@@ -139,6 +139,7 @@ impl<S: Service> Sessions<S> {
         if let Some(current) = &mut self.state().current {
             current.waiting = Some(Running {
                 debugger,
+                how: start.how,
                 lease: start.lease,
                 permit,
             });
@@ -155,20 +156,24 @@ impl<S: Service> Sessions<S> {
     }
 
     /// Refuses a second session; ends the stream of the first if it is the same session. One of the same
-    /// developer's whose connection is cut does not come back when they begin another: its debugger is given.
-    fn claim(&self, start: &StartDebugger) -> Result<Option<Running>> {
+    /// developer's whose connection is cut does not come back when they begin another.
+    fn claim(&self, start: &StartDebugger) -> Result<()> {
         let mut state = self.state();
         let State {
-            current, parked, ..
+            current,
+            parked,
+            resting,
+            ..
         } = &mut *state;
         match current {
-            Some(current) if current.id == start.id => {
-                current.cut.cancel();
-                Ok(None)
+            Some(session) if session.id == start.id => {
+                session.cut.cancel();
+                Ok(())
             }
-            Some(current) if current.name == start.session && parked.is_some() => {
-                current.ending = true;
-                Ok(parked.take())
+            Some(session) if session.name == start.session && parked.is_some() => {
+                *resting = parked.take().map(|left| (session.stream.clone(), left));
+                *current = None;
+                Ok(())
             }
             Some(current) if !current.ending => Err(Failure::new(
                 NOT_STARTED,
@@ -176,7 +181,7 @@ impl<S: Service> Sessions<S> {
                 format!("{} is debugging it already", current.name),
             )
             .try_to("A service has one debug session at a time: end the other one first.")),
-            _ => Ok(None),
+            _ => Ok(()),
         }
     }
 
@@ -205,14 +210,6 @@ impl<S: Service> Sessions<S> {
     /// Whether the current session is this developer's.
     fn is_by(&self, name: &str) -> bool {
         self.name().as_deref() == Some(name)
-    }
-
-    fn unpark(&self, fits: impl FnOnce(&Current) -> bool) -> Option<Running> {
-        let mut state = self.state();
-        if !state.current.as_ref().is_some_and(fits) {
-            return None;
-        }
-        state.parked.take()
     }
 
     /// Makes a session the current one; gives the name of its stream.
@@ -302,6 +299,7 @@ impl<S: Service> Sessions<S> {
     ) {
         let Running {
             debugger,
+            how,
             lease,
             permit,
         } = running;
@@ -335,45 +333,22 @@ impl<S: Service> Sessions<S> {
             let _ = editor.shutdown().await;
         }
         match left {
-            Some(debugger @ Debugger::Under { resumes: true, .. }) if end.is_cut => {
-                self.park(
-                    Running {
-                        debugger,
-                        lease,
-                        permit,
-                    },
-                    stream,
-                );
+            Some(debugger @ Debugger::Under { resumes: true, .. })
+                if end.is_cut || !self.rest.is_zero() =>
+            {
+                let left = Running {
+                    debugger,
+                    how,
+                    lease,
+                    permit,
+                };
+                match end.is_cut {
+                    true => self.park(left, stream),
+                    false => self.rest(left, stream),
+                }
             }
             left => self.finish(left, permit).await,
         }
-    }
-
-    /// Keeps a debugger for its session, for a while.
-    fn park(self: &Arc<Self>, running: Running, stream: &str) {
-        self.state().parked = Some(running);
-        self.parked.notify_waiters();
-        let (sessions, stream) = (Arc::clone(self), stream.to_owned());
-        tokio::spawn(async move {
-            sleep(RETURN_TIME).await;
-            let running = sessions.unpark(|current| current.stream == stream);
-            if let Some(Running {
-                debugger, permit, ..
-            }) = running
-            {
-                sessions.finish(Some(debugger), permit).await;
-            }
-        });
-    }
-
-    /// Starts the service as it was, if a debugger that is left is its parent, and lets others come.
-    async fn finish(&self, left: Option<Debugger>, permit: OwnedSemaphorePermit) {
-        self.set_ending();
-        if let Some(debugger) = left {
-            debugger.finish(&*self.service).await;
-        }
-        self.state().current = None;
-        drop(permit);
     }
 
     fn cut(&self) -> CancellationToken {
@@ -384,13 +359,13 @@ impl<S: Service> Sessions<S> {
             .unwrap_or_default()
     }
 
-    fn set_ending(&self) {
+    pub(super) fn set_ending(&self) {
         if let Some(current) = &mut self.state().current {
             current.ending = true;
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

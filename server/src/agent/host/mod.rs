@@ -11,6 +11,7 @@ mod tunnel;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use azds_protocol::agent::{
     AGENT_FOLDER, BuildSpec, HOST_PORT, HostState, ImageStart, SECRET_BUILD, SECRET_FOLDER,
@@ -36,6 +37,8 @@ use sync::Files;
 pub const START_FILE: &str = "start.json";
 /// The largest order to build and start again that is read.
 const ITERATE_LIMIT: usize = 1 << 20;
+/// How long a service stays under a debugger that lets it run, after a session, for the next one.
+const REST: Duration = Duration::from_secs(10 * 60);
 const WHAT: &str = "the service was not started";
 
 /// What `azds-agent host` is told by the webhook.
@@ -77,6 +80,7 @@ pub async fn run(arguments: Arguments) -> Result<u8> {
             Arc::new(service.clone()),
             Path::new(AGENT_FOLDER),
             held.clone(),
+            REST,
         ),
         service,
         place: Arc::new(Semaphore::new(1)),

@@ -8,6 +8,7 @@ use azds_protocol::sync::{Applied, Batch};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::tree::Tree;
 use crate::analysis::placements::Placements;
 use crate::cluster::agent::Agent;
 use crate::context;
@@ -16,9 +17,6 @@ use crate::failure::{Context, Result};
 const WHAT: &str = "the files were not put into the container";
 /// A batch of more bytes is sent in several.
 const BATCH: u64 = 8 << 20;
-
-/// What the build context holds, by path.
-pub type Tree = BTreeMap<String, Entry>;
 
 /// Where the files of the context lie in the container.
 pub enum Target {
@@ -98,7 +96,7 @@ impl Container {
         current: &Tree,
         target: &Target,
     ) -> Difference {
-        let differs = |path: &String| {
+        let differs = |path: &str| {
             let place = target.of(path, &self.working_dir)?;
             let there = match self.synced.get(&place) {
                 Some(synced) => synced.as_ref(),
@@ -109,15 +107,15 @@ impl Container {
                 (None, None) => true,
                 _ => false,
             };
-            (!same).then(|| (path.clone(), place))
+            (!same).then(|| (path.to_owned(), place))
         };
         if self.is_known {
             return Difference {
-                paths: paths.iter().filter_map(differs).collect(),
+                paths: paths.iter().filter_map(|path| differs(path)).collect(),
                 strays: Vec::new(),
             };
         }
-        let all: BTreeSet<&String> = base.keys().chain(current.keys()).collect();
+        let all: BTreeSet<&str> = base.paths().chain(current.paths()).collect();
         let places: BTreeSet<String> = all
             .iter()
             .filter_map(|path| target.of(path, &self.working_dir))
@@ -311,6 +309,7 @@ fn placed(
 
 #[cfg(test)]
 mod tests {
+    use super::super::tree::tests::tree;
     use super::*;
 
     #[test]
@@ -328,9 +327,9 @@ mod tests {
         }
         let link = |path: &str, target: &str| {
             let (path, target) = (path.to_owned(), target.to_owned());
-            (path.clone(), Entry::Symlink { path, target })
+            Entry::Symlink { path, target }
         };
-        let current = Tree::from([link("in", "x"), link("out", "/etc")]);
+        let current = tree([link("in", "x"), link("out", "/etc")]);
         let paths = ["in", "out", "gone"].map(|path| (path.to_owned(), format!("app/{path}")));
         let mut difference = Difference {
             paths: paths.to_vec(),

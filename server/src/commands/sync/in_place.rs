@@ -19,7 +19,8 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use tokio::time::sleep;
 
-use super::container::{Container, Target, Tree};
+use super::container::{Container, Target};
+use super::tree::Tree;
 use super::{
     Decision, Following, Rules, Tier, follow, kept, line_of, manifests, ms_since, order, target,
 };
@@ -182,21 +183,15 @@ impl Wanted<'_> {
         Ok(found.await.or_fail(super::WHAT, "")?.map(Arc::new))
     }
 
-    fn files(&self, manifest: &Manifest) -> Result<Files> {
-        let tree = |manifest: &Manifest| -> Tree {
-            let entries = manifest.entries.iter();
-            entries
-                .map(|entry| (entry.path().to_owned(), entry.clone()))
-                .collect()
-        };
+    fn files(&self, manifest: &Arc<Manifest>) -> Result<Files> {
         let folder = &self.service.folder;
         let root = folder.join(&self.settings.context);
         Ok(Files {
             root: root
                 .canonicalize()
                 .or_fail(super::WHAT, root.display().to_string())?,
-            base: tree(manifest),
-            current: tree(&self.context.manifest),
+            base: Tree::of(Arc::clone(manifest)),
+            current: Tree::of(Arc::new(self.context.manifest.clone())),
             target: target(self.settings, &folder.join(&self.settings.dockerfile))?,
             rules: Rules::new(folder, self.settings)?,
         })
@@ -223,10 +218,10 @@ pub async fn begin_anew(cluster: &Cluster, space: &str, tag: &str) -> Result<()>
 impl Files {
     /// Whether no change since the image was built asks for another one, and all of it can be kept.
     fn can_be_synced(&self, container: &Container) -> bool {
-        let all: BTreeSet<&String> = self.base.keys().chain(self.current.keys()).collect();
+        let all: BTreeSet<&str> = self.base.paths().chain(self.current.paths()).collect();
         let mut changed = all
             .into_iter()
-            .filter(|path| self.base.get(*path) != self.current.get(*path));
+            .filter(|path| self.base.get(path) != self.current.get(path));
         let sync = changed.all(|path| {
             self.rules.of_file(&self.root.join(path)).is_none()
                 && self.decide(container, path).tier < Tier::Rebuild

@@ -13,6 +13,7 @@ mod news;
 mod poll;
 mod sources;
 mod tier;
+mod tree;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -36,11 +37,12 @@ use crate::commands::mistakes;
 use crate::commands::service::Service;
 use crate::failure::{Context, Failure, Result};
 use changes::{Changes, Seen};
-use container::{Container, Target, Tree};
+use container::{Container, Target};
 pub use explain::{Explained, explain};
 pub use news::{News, Tell, files_of, line_of};
 use sources::Sources;
 pub use tier::{Decision, Rules, Tier};
+use tree::Tree;
 
 const WHAT: &str = "the service is not kept up to date";
 /// Pause before a host is called again that did not answer: its pod is being replaced.
@@ -98,10 +100,7 @@ impl Sync {
 
     fn begin_blocking(subject: Subject) -> Result<(Sync, Option<Failure>)> {
         let (folder, settings) = (&subject.service.folder, &subject.settings);
-        let entries = subject.manifest.entries.iter().cloned();
-        let base: Tree = entries
-            .map(|entry| (entry.path().to_owned(), entry))
-            .collect();
+        let base = Tree::of(Arc::clone(&subject.manifest));
         let sources = Sources::new(folder, settings, base.clone())?;
         let mut folders: Vec<&Path> = vec![&sources.root];
         if !folder.starts_with(&sources.root) {

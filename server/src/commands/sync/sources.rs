@@ -1,10 +1,12 @@
 //! The developer's files: what they are now, and what differs from before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use azds_protocol::agent::Entry;
+
 use super::changes::Seen;
-use super::container::Tree;
+use super::tree::Tree;
 use super::{Decision, Rules, WHAT};
 use crate::analysis::azds_yaml::Settings;
 use crate::context::{self, Selection};
@@ -71,8 +73,9 @@ impl Sources {
         let found = self.read(below.clone()).await?;
         let mut gone = Vec::new();
         for path in &below {
-            let known = at_or_below(&self.current, path);
-            gone.extend(known.filter(|path| !found.contains_key(*path)).cloned());
+            let known = self.current.at_or_below(path).into_iter();
+            let known = known.filter(|path| !found.contains_key(*path));
+            gone.extend(known.map(str::to_owned));
         }
         for path in gone {
             self.current.remove(&path);
@@ -80,7 +83,7 @@ impl Sources {
         }
         for (path, entry) in found {
             if self.current.get(&path) != Some(&entry) {
-                self.current.insert(path.clone(), entry);
+                self.current.put(entry);
                 changed.paths.insert(path);
             }
         }
@@ -89,7 +92,7 @@ impl Sources {
 
     /// What belongs to the build at or below paths, which are relative to the root, and none of which is
     /// below another.
-    async fn read(&self, paths: Vec<String>) -> Result<Tree> {
+    async fn read(&self, paths: Vec<String>) -> Result<BTreeMap<String, Entry>> {
         let (root, dockerfile) = (self.root.clone(), self.dockerfile.clone());
         let settings = self.settings.clone();
         let reading = move || {
@@ -131,21 +134,8 @@ fn outermost(mut paths: Vec<String>) -> Vec<String> {
     outermost
 }
 
-/// The paths of a tree that are this one or below it.
-fn at_or_below<'a>(tree: &'a Tree, path: &str) -> impl Iterator<Item = &'a String> {
-    // '0' is the character after '/'.
-    let below = match path {
-        "" => tree.range(String::new()..),
-        path => tree.range(format!("{path}/")..format!("{path}0")),
-    };
-    let itself = tree.get_key_value(path).map(|(path, _)| path);
-    itself.into_iter().chain(below.map(|(path, _)| path))
-}
-
 #[cfg(test)]
 mod tests {
-    use azds_protocol::agent::Entry;
-
     use super::*;
 
     #[test]
@@ -155,13 +145,5 @@ mod tests {
         assert_eq!(outermost(paths.clone()), ["a", "a-b", "b/c", "b/d"]);
         let with_root = [paths.clone(), vec![String::new()]].concat();
         assert_eq!(outermost(with_root), [""]);
-
-        let entry = |path: String| (path.clone(), Entry::Directory { path });
-        let tree: Tree = paths.into_iter().map(entry).collect();
-        let below = |path: &str| at_or_below(&tree, path).cloned().collect::<Vec<_>>();
-        assert_eq!(below("a"), ["a", "a/b", "a/b/c"]);
-        assert_eq!(below("b"), ["b/c", "b/d", "b/d/e"]);
-        assert_eq!(below("c"), [""; 0]);
-        assert_eq!(below("").len(), tree.len());
     }
 }
