@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The service's container of a pod.
 pub struct Container {
@@ -43,6 +44,20 @@ impl Container {
     /// If it can't be written.
     pub fn write(&self, path: &str, text: &str) {
         fs::write(self.root.join(path), text).expect("a file of the container");
+    }
+
+    /// Ends it at once, as the kernel does when memory is short.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn kill(&self) {
+        let process = self.root.parent().and_then(|it| it.file_name());
+        let mut kill = Command::new("kill");
+        let killed = kill
+            .arg("-KILL")
+            .arg(process.expect("/proc/PID/root"))
+            .status();
+        assert!(killed.expect("kill is there").success(), "it has ended");
     }
 
     /// Whether a file has this content now.

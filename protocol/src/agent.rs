@@ -72,6 +72,21 @@ pub const INSTRUMENTED_LABEL: &str = "azds.io/instrumented";
 pub const STATUS_CONFIG_MAP: &str = "azds-status";
 /// Key of the [`SpaceStatus`] in [`STATUS_CONFIG_MAP`].
 pub const STATUS_KEY: &str = "status.json";
+/// ConfigMap of each space in which every `up` keeps its [`Seeds`], as JSON under the tag of its image:
+/// the webhook may not read the Secret of the `up`.
+pub const SEEDS_CONFIG_MAP: &str = "azds-seeds";
+
+/// Where the files of an `up` are synced to. If the container could not write there, these folders become
+/// volumes, which begin with what the image has in their place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seeds {
+    /// The release that the image is of.
+    pub release: String,
+    /// The top-most folders; absolute, never `/`.
+    pub folders: Vec<String>,
+    /// Whether the Dockerfile gives the image a user other than root.
+    pub non_root: bool,
+}
 
 /// The content of the build context, as a list of what is in it.
 ///

@@ -41,6 +41,9 @@ pub struct Synced {
     /// The sum of all batches.
     #[serde(flatten)]
     pub batch: Batch,
+    /// Paths in folders that outlive the container, which batches changed in a container before this
+    /// one: how they are now is not known, nor what was built from them.
+    pub unsure: Vec<String>,
 }
 
 /// Key of the [`Kept`] in the Secret of an `up`; not there if nothing was brought.

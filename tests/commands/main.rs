@@ -1,5 +1,6 @@
 //! The commands from end to end: azds as a developer runs it, with no right but the Role of a space.
 
+mod confined;
 mod debug;
 mod doctor;
 mod dotnet;

@@ -1,4 +1,4 @@
-//! What runs in the cluster: initializer, builder, build, host, probe, clean.
+//! What runs in the cluster: initializer, builder, build, seed, host, probe, clean.
 //!
 //! The agent is linked statically so that any image can run it. A static glibc crashes in its
 //! name-service modules, so nothing here resolves a name: every address is numeric.
@@ -13,6 +13,7 @@ mod http;
 pub mod initializer;
 pub mod install;
 pub mod probe;
+pub mod seed;
 mod tls;
 
 use std::collections::BTreeMap;

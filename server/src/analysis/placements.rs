@@ -1,5 +1,5 @@
 //! Where a Dockerfile puts the files of its build context: what `COPY` and `WORKDIR` of its last
-//! stage say, and of the stages that it is made `FROM`.
+//! stage say, and of the stages that it is made `FROM`; and whether its user may write there.
 
 use std::iter;
 
@@ -11,6 +11,7 @@ pub struct Placements {
     /// In the order of the file; later ones win.
     rules: Vec<Rule>,
     workdir: Option<String>,
+    user: Option<String>,
 }
 
 /// One source of one `COPY`.
@@ -22,6 +23,19 @@ struct Rule {
     to: String,
     /// Whether a file keeps its name below `to`, rather than being called so.
     into_folder: bool,
+}
+
+impl Rule {
+    /// Where a file of the context lies, if the rule is about it.
+    fn place(&self, path: &str) -> Option<String> {
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        Some(match path.strip_prefix(self.from.as_str())? {
+            "" if self.into_folder => join(&self.to, name),
+            "" => self.to.clone(),
+            below if self.from.is_empty() => join(&self.to, below),
+            below => join(&self.to, below.strip_prefix('/')?),
+        })
+    }
 }
 
 impl Placements {
@@ -55,6 +69,7 @@ impl Placements {
                     placements.workdir = known.then(|| placements.resolve(folder));
                 }
                 ("COPY" | "ADD", words) => placements.copy(words),
+                ("USER", [user]) => placements.user = Some((*user).to_owned()),
                 _ => {}
             }
         }
@@ -94,18 +109,29 @@ impl Placements {
     /// Where a file of the context lies in the image, as an absolute path without its first `/`.
     /// `working_dir` is where the base image's relative paths begin.
     pub fn target(&self, path: &str, working_dir: &str) -> Option<String> {
-        let place = |rule: &Rule| {
-            let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
-            let place = match path.strip_prefix(rule.from.as_str())? {
-                "" if rule.into_folder => join(&rule.to, name),
-                "" => rule.to.clone(),
-                below if rule.from.is_empty() => join(&rule.to, below),
-                below => join(&rule.to, below.strip_prefix('/')?),
-            };
-            let place = join(&format!("/{}", working_dir.trim_start_matches('/')), &place);
-            Some(place.trim_start_matches('/').to_owned())
+        let place = self.rules.iter().rev().find_map(|rule| rule.place(path))?;
+        let place = join(&format!("/{}", working_dir.trim_start_matches('/')), &place);
+        Some(place.trim_start_matches('/').to_owned())
+    }
+
+    /// The folder that a file of the context comes into, with all that is copied beside it; absolute.
+    /// `None` for `/`, and if only the base image says where it is.
+    pub fn folder(&self, path: &str) -> Option<&str> {
+        let mut rules = self.rules.iter().rev();
+        let rule = rules.find(|rule| rule.place(path).is_some())?;
+        let is_renamed = rule.from == path && !rule.into_folder;
+        let folder = match is_renamed {
+            true => rule.to.rsplit_once('/')?.0,
+            false => rule.to.as_str(),
         };
-        self.rules.iter().rev().find_map(place)
+        (folder.starts_with('/') && folder != "/").then_some(folder)
+    }
+
+    /// Whether the Dockerfile names a user other than root; who a variable stands for is not known.
+    pub fn is_non_root(&self) -> bool {
+        let user = self.user.as_deref().unwrap_or("root");
+        let name = user.split(':').next();
+        !matches!(name, Some("root" | "0"))
     }
 }
 
@@ -150,6 +176,52 @@ mod tests {
             ("FROM x\nCOPY . .", ""),
         ] {
             assert_eq!(places(dockerfile), expected, "{dockerfile}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_a_folder_to_be_synced_to_unless_that_is_the_root() {
+        let table = [
+            ("FROM x\nWORKDIR /app\nCOPY . .", "a/b.py", "/app"),
+            (
+                "FROM x\nWORKDIR /app\nCOPY requirements.txt /tmp/\nCOPY . .",
+                "requirements.txt",
+                "/app",
+            ),
+            ("FROM x\nCOPY a b /srv/x", "b", "/srv/x"),
+            ("FROM x\nCOPY conf /etc/app", "conf/a", "/etc/app"),
+            ("FROM x\nCOPY app.py /srv/main.py", "app.py", "/srv"),
+            ("FROM x\nCOPY app.py /main.py", "app.py", "none"),
+            ("FROM x\nCOPY . /", "app.py", "none"),
+            ("FROM x\nCOPY . .", "app.py", "none"),
+        ];
+        for (dockerfile, path, expected) in table {
+            let placements = Placements::read(dockerfile);
+            let folder = placements.folder(path).unwrap_or("none");
+            assert_eq!(folder, expected, "{path} in\n{dockerfile}");
+        }
+    }
+
+    #[test]
+    fn the_last_user_of_the_result_counts() {
+        let table = [
+            ("FROM x", false),
+            ("FROM x\nUSER app", true),
+            ("FROM x\nUSER 0:0", false),
+            ("FROM x\nUSER 1000:0", true),
+            ("FROM x\nUSER app\nUSER root", false),
+            ("FROM x AS base\nUSER app\nFROM base\nRUN true", true),
+            (
+                "FROM x AS build\nUSER app\nFROM y\nCOPY --from=build /a /a",
+                false,
+            ),
+        ];
+        for (dockerfile, expected) in table {
+            assert_eq!(
+                Placements::read(dockerfile).is_non_root(),
+                expected,
+                "{dockerfile}"
+            );
         }
     }
 

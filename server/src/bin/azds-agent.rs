@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use azds::agent::{build, builder, clean, host, initializer, install, probe};
+use azds::agent::{build, builder, clean, host, initializer, install, probe, seed};
 use azds::failure::{Context, Result};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,6 +34,11 @@ enum Command {
     Debuggers {
         /// Where to.
         to: PathBuf,
+    },
+    /// Fills volumes with what the image has in their place.
+    Seed {
+        /// Folders of the image, in the order of the volumes.
+        folders: Vec<PathBuf>,
     },
     /// Does nothing for ever: keeps a pod whose images are to stay on the node.
     Sleep,
@@ -84,6 +89,7 @@ async fn run(command: Command) -> Result<u8> {
         Command::Probe(arguments) => until_terminated(probe::run(arguments)).await,
         Command::Install { to } => install::install(&to).map(|()| 0),
         Command::Debuggers { to } => install::debuggers(&to).map(|()| 0),
+        Command::Seed { folders } => seed::seed(&folders).map(|()| 0),
         Command::Sleep => until_terminated(std::future::pending()).await,
     }
 }

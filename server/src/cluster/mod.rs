@@ -9,6 +9,7 @@ pub mod pod_link;
 pub mod pods;
 pub mod registry;
 pub mod rights;
+pub mod seeds;
 pub mod spaces;
 pub mod tunnels;
 pub mod up_secret;

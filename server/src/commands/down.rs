@@ -1,9 +1,10 @@
 //! `down`: removes a service.
 
 use azds_protocol::commands::{DownResult, ServiceArguments};
+use futures_util::future::try_join;
 
 use crate::cluster::client::Cluster;
-use crate::cluster::{helm, spaces, up_secret};
+use crate::cluster::{helm, seeds, spaces, up_secret};
 use crate::commands::confirmation::confirm;
 use crate::commands::owner::{self, runtime};
 use crate::commands::service::Service;
@@ -31,7 +32,10 @@ pub async fn down(arguments: &ServiceArguments, progress: &Progress) -> Result<D
     ));
     let had_owner = owner::end(&key).await?;
     let had_release = helm::uninstall(&release, &space, progress.cancellation()).await?;
-    let clean = up_secret::clean(&cluster, &space, &release, None);
+    let clean = try_join(
+        up_secret::clean(&cluster, &space, &release, None),
+        seeds::clean(&cluster, &space, &release, None),
+    );
     progress.or_cancelled(WHAT, clean).await?;
     Ok(DownResult {
         service: service.name,

@@ -35,6 +35,8 @@ use sync::Files;
 
 /// File in the agent's folder with the [`ImageStart`] of the image.
 pub const START_FILE: &str = "start.json";
+/// File in the agent's folder that says which files of seeded folders were changed.
+const RECORD_FILE: &str = "changed";
 /// The largest order to build and start again that is read.
 const ITERATE_LIMIT: usize = 1 << 20;
 /// How long a service stays under a debugger that lets it run, after a session, for the next one.
@@ -53,6 +55,9 @@ pub struct Arguments {
     /// Whether the chart gives `args`; an empty list replaces the image's, too.
     #[arg(long)]
     args_given: bool,
+    /// Whether folders of the container are volumes that were seeded from the image.
+    #[arg(long)]
+    seeded: bool,
     /// The chart's command and args.
     #[arg(last = true)]
     words: Vec<String>,
@@ -67,7 +72,10 @@ pub async fn run(arguments: Arguments) -> Result<u8> {
     let token = secret.join(SECRET_TOKEN);
     let token = std::fs::read_to_string(&token).or_fail(WHAT, token.display().to_string())?;
 
-    let files = Files::new("/");
+    let files = match arguments.seeded {
+        true => Files::lasting("/", &PathBuf::from(AGENT_FOLDER).join(RECORD_FILE))?,
+        false => Files::new("/"),
+    };
     // The developer's machine reaches the first container only, so what it brought was for that.
     if arguments.index == 0 {
         begin_with(&secret.join(SECRET_CHANGES), &files).await?;
@@ -261,6 +269,7 @@ mod tests {
             index: 0,
             command_length: words(chart_command).len(),
             args_given: chart_args.is_some(),
+            seeded: false,
             words: [words(chart_command), words(chart_args.unwrap_or(""))].concat(),
         };
         let spec = BuildSpec {

@@ -1,8 +1,9 @@
 //! Puts the developer's files into the running container.
 
 mod place;
+mod record;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -19,6 +20,7 @@ use tokio_util::io::StreamReader;
 use crate::context;
 use crate::failure::{Context, Failure, Result};
 use place::Place;
+use record::Record;
 
 const WHAT: &str = "the files were not put into the container";
 /// The longest list of a batch that is read: some 400,000 files.
@@ -29,10 +31,32 @@ const PIECES: usize = 64;
 /// The files of the container.
 pub struct Files {
     root: PathBuf,
+    known: Arc<Mutex<Known>>,
+    /// Held by one batch at a time. There is a record if some files outlive the container.
+    turn: tokio::sync::Mutex<Option<Record>>,
+}
+
+/// What is known of the files.
+#[derive(Default)]
+struct Known {
     /// What batches made of each path: how it is, or that it is gone.
-    synced: Arc<Mutex<BTreeMap<String, Option<Entry>>>>,
-    /// One batch at a time.
-    turn: tokio::sync::Mutex<()>,
+    synced: BTreeMap<String, Option<Entry>>,
+    /// What batches changed in a container before this one.
+    unsure: BTreeSet<String>,
+}
+
+impl Known {
+    fn removed(&mut self, path: &str) {
+        let below = format!("{path}/");
+        self.synced.retain(|other, _| !other.starts_with(&below));
+        self.unsure.remove(path);
+        self.synced.insert(path.to_owned(), None);
+    }
+
+    fn put(&mut self, entry: Entry) {
+        self.unsure.remove(entry.path());
+        self.synced.insert(entry.path().to_owned(), Some(entry));
+    }
 }
 
 impl Files {
@@ -40,16 +64,31 @@ impl Files {
     pub fn new(root: impl Into<PathBuf>) -> Files {
         Files {
             root: root.into(),
-            synced: Arc::default(),
+            known: Arc::default(),
             turn: tokio::sync::Mutex::default(),
         }
     }
 
+    /// The files below `root`, some of which outlive the container; what was changed is recorded at `record`.
+    pub fn lasting(root: impl Into<PathBuf>, record: &Path) -> Result<Files> {
+        let object = record.display().to_string();
+        let record = Record::open(record).or_fail("the container's files are not known", object)?;
+        let known = Known {
+            synced: BTreeMap::new(),
+            unsure: record.paths().clone(),
+        };
+        Ok(Files {
+            root: root.into(),
+            known: Arc::new(Mutex::new(known)),
+            turn: tokio::sync::Mutex::new(Some(record)),
+        })
+    }
+
     /// What batches have changed.
     pub fn synced(&self) -> Synced {
-        let synced = self.synced.lock().expect("no holder of the lock panics");
+        let known = self.known.lock().expect("no holder of the lock panics");
         let mut batch = Batch::default();
-        for (path, entry) in &*synced {
+        for (path, entry) in &known.synced {
             match entry {
                 Some(entry) => batch.entries.push(entry.clone()),
                 None => batch.removed.push(path.clone()),
@@ -58,6 +97,7 @@ impl Files {
         Synced {
             working_dir: std::env::current_dir().unwrap_or_default(),
             batch,
+            unsure: known.unsure.iter().cloned().collect(),
         }
     }
 
@@ -71,7 +111,7 @@ impl Files {
     /// Applies a batch in its form. Takes all contents in beside their places first, so that a connection
     /// that breaks changes nothing. Another thread writes, while this one reads on.
     pub async fn read(&self, mut from: impl AsyncBufRead + Unpin) -> Result<Applied> {
-        let _turn = self.turn.lock().await;
+        let mut turn = self.turn.lock().await;
         let length = from.read_u32().await.or_fail(WHAT, "")?;
         if length > BATCH {
             let why = format!("the list of files is longer than {BATCH} bytes");
@@ -80,19 +120,19 @@ impl Files {
         let mut json = vec![0; length as usize];
         from.read_exact(&mut json).await.or_fail(WHAT, "")?;
         let batch: Batch = serde_json::from_slice(&json).or_fail(WHAT, "")?;
-        for path in batch
-            .entries
-            .iter()
-            .map(Entry::path)
-            .chain(batch.removed.iter().map(String::as_str))
-        {
+        let removed = batch.removed.iter().map(String::as_str);
+        let paths = batch.entries.iter().map(Entry::path).chain(removed);
+        for path in paths.clone() {
             context::check_path(path)?;
+        }
+        if let Some(record) = &mut *turn {
+            record.note(paths).or_fail(WHAT, "the record of them")?;
         }
         let (pieces, received) = mpsc::channel(PIECES);
         let place = Place::new(&self.root, &batch.removed);
-        let synced = Arc::clone(&self.synced);
+        let known = Arc::clone(&self.known);
         let writing = tokio::task::spawn_blocking(move || {
-            write(batch, place, Contents::new(received), &synced)
+            write(batch, place, Contents::new(received), &known)
         });
         let sent = async {
             loop {
@@ -142,9 +182,9 @@ fn write(
     batch: Batch,
     mut place: Place,
     mut contents: impl Read,
-    synced: &Mutex<BTreeMap<String, Option<Entry>>>,
+    known: &Mutex<Known>,
 ) -> Result<Applied> {
-    let lock = || synced.lock().expect("no holder of the lock panics");
+    let lock = || known.lock().expect("no holder of the lock panics");
     let mut applied = Applied {
         removed: batch.removed.len() as u64,
         ..Applied::default()
@@ -165,23 +205,16 @@ fn write(
     // In this order a file may become a folder, and a folder a file.
     for path in &batch.removed {
         place.remove(path).or_fail(WHAT, shown(path))?;
-        note_removed(&mut lock(), path);
+        lock().removed(path);
     }
     place.tidy();
     for entry in batch.entries {
         place
             .put(&entry)
             .map_err(|error| refused(entry.path(), &error))?;
-        let path = entry.path().to_owned();
-        lock().insert(path, Some(entry));
+        lock().put(entry);
     }
     Ok(applied)
-}
-
-fn note_removed(synced: &mut BTreeMap<String, Option<Entry>>, path: &str) {
-    let below = format!("{path}/");
-    synced.retain(|other, _| !other.starts_with(&below));
-    synced.insert(path.to_owned(), None);
 }
 
 fn shown(path: &str) -> String {

@@ -5,17 +5,17 @@
 
 use azds_protocol::agent::{
     AGENT_FOLDER, BUILD_CONTAINER, DEBUGGERS, GATE_AUDIENCE, INSTRUMENTED_LABEL, PULL_FOLDER,
-    SECRET_FOLDER, TAG_PREFIX,
+    SECRET_FOLDER, Seeds, TAG_PREFIX,
 };
 use serde_json::{Value, json};
 
-use super::{placement, probes};
+use super::{placement, probes, seeds};
 use crate::agent::probe::POD_IP;
 
 /// Where the build finds the token that it shows to the gate.
 const GATE_TOKEN_FOLDER: &str = "/azds-gate";
 /// Name of the shared folder with the agent's binary.
-const AGENT_VOLUME: &str = "azds-agent";
+pub(super) const AGENT_VOLUME: &str = "azds-agent";
 /// Name of the volume with the Secret of the `up`.
 const SECRET_VOLUME: &str = "azds-up";
 /// Name of the volume with the token for the gate.
@@ -43,24 +43,35 @@ pub struct Additions {
     pub nodes: Value,
 }
 
-/// The patch that completes `pod`; empty if it is not one of an `up`, or complete already.
-pub fn complete(pod: &Value, additions: &Additions) -> Vec<Value> {
-    let containers = list(pod, "containers");
-    let Some((image, tag)) = containers.iter().find_map(image_of_up) else {
+/// The image and its tag of a pod that is to be completed: one of an `up` that is not complete already.
+pub fn of_up(pod: &Value) -> Option<(&str, &str)> {
+    let found = list(pod, "containers").iter().find_map(image_of_up)?;
+    let mut others = list(pod, "initContainers").iter();
+    let is_complete = others.any(|c| c["name"] == BUILD_CONTAINER);
+    (!is_complete).then_some(found)
+}
+
+/// The patch that completes `pod`; empty if there is nothing to be completed.
+pub fn complete(pod: &Value, additions: &Additions, known: Option<&Seeds>) -> Vec<Value> {
+    let Some((image, tag)) = of_up(pod) else {
         return Vec::new();
     };
-    let init_containers = list(pod, "initContainers");
-    if init_containers.iter().any(|c| c["name"] == BUILD_CONTAINER) {
-        return Vec::new();
-    }
-
     let mut patch = Patch::default();
-    let wrapped = containers
+    let wrapped = list(pod, "containers")
         .iter()
         .enumerate()
         .filter(|(_, container)| image_of_up(container).is_some_and(|(_, other)| other == tag));
+    let mut seeded = None;
     for (host, (index, container)) in wrapped.enumerate() {
-        wrap(&mut patch, index, host, container);
+        // The developer's machine reaches the first container only.
+        let folders = match known.filter(|_| host == 0) {
+            Some(known) => seeds::folders(pod, container, known),
+            None => Vec::new(),
+        };
+        wrap(&mut patch, index, host, container, &folders);
+        if !folders.is_empty() {
+            seeded = Some((container, folders));
+        }
     }
     let mut pull_secrets = list(pod, "imagePullSecrets").to_vec();
     for name in &additions.pull_secrets {
@@ -89,7 +100,13 @@ pub fn complete(pod: &Value, additions: &Additions) -> Vec<Value> {
         let at = format!("/spec/initContainers/{}", index + 1);
         patch.add(&at, debugger(index, image));
     }
-    for volume in volumes(tag).into_iter().chain(pulling) {
+    if let Some((container, folders)) = &seeded {
+        let at = format!("/spec/initContainers/{}", additions.debuggers.len() + 1);
+        patch.add(&at, seeds::init_container(container, folders));
+    }
+    let seeded = seeded.map_or(0, |(_, folders)| folders.len());
+    let volumes = volumes(tag).into_iter().chain(pulling);
+    for volume in volumes.chain(seeds::volumes(seeded)) {
         patch.append(&pod["spec"]["volumes"], "/spec/volumes", volume);
     }
     if let Some(affinity) = placement::affinity(pod, &additions.nodes) {
@@ -116,7 +133,7 @@ fn list<'a>(pod: &'a Value, field: &str) -> &'a [Value] {
 
 /// Lets the host start the container's process. `command` and `args` keep their meaning: `command`
 /// replaces the image's entrypoint and its cmd, `args` replaces its cmd.
-fn wrap(patch: &mut Patch, index: usize, host: usize, container: &Value) {
+fn wrap(patch: &mut Patch, index: usize, host: usize, container: &Value, seeded: &[&str]) {
     let at = format!("/spec/containers/{index}");
     let strings = |field: &str| container[field].as_array().cloned();
     let mut args = vec![json!("--index"), json!(host.to_string())];
@@ -126,6 +143,9 @@ fn wrap(patch: &mut Patch, index: usize, host: usize, container: &Value) {
     if given.is_some() {
         args.push(json!("--args-given"));
     }
+    if !seeded.is_empty() {
+        args.push(json!("--seeded"));
+    }
     args.push(json!("--"));
     args.extend(command);
     args.extend(given.unwrap_or_default());
@@ -133,10 +153,11 @@ fn wrap(patch: &mut Patch, index: usize, host: usize, container: &Value) {
     let agent = format!("{AGENT_FOLDER}/azds-agent");
     patch.add(&format!("{at}/command"), json!([agent, "host"]));
     patch.add(&format!("{at}/args"), json!(args));
-    for mount in [
+    let own = [
         json!({"name": AGENT_VOLUME, "mountPath": AGENT_FOLDER}),
         json!({"name": SECRET_VOLUME, "mountPath": SECRET_FOLDER, "readOnly": true}),
-    ] {
+    ];
+    for mount in own.into_iter().chain(seeds::mounts(seeded)) {
         patch.append(
             &container["volumeMounts"],
             &format!("{at}/volumeMounts"),
@@ -191,7 +212,7 @@ fn debugger(index: usize, image: &str) -> Value {
     })
 }
 
-fn resources() -> Value {
+pub(super) fn resources() -> Value {
     json!({
         "requests": {"cpu": "10m", "memory": "32Mi"},
         "limits": {"cpu": "1", "memory": "256Mi"},
@@ -256,124 +277,4 @@ impl Patch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn additions() -> Additions {
-        Additions {
-            image: "azds/azds-initializer-service:1".into(),
-            pull_policy: "Never".into(),
-            gate: "10.96.0.7:29172".into(),
-            debuggers: vec!["azds/debugger-go:1".into()],
-            authority: "PEM".into(),
-            pull_secrets: vec!["pull".to_owned()],
-            nodes: json!([{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]),
-        }
-    }
-
-    fn added<'a>(patch: &'a [Value], path: &str) -> &'a Value {
-        let op = patch.iter().find(|op| op["path"] == path);
-        &op.unwrap_or_else(|| panic!("nothing added at {path} in {patch:#?}"))["value"]
-    }
-
-    #[test]
-    fn pods_of_others_are_left_alone() {
-        let pod =
-            json!({"metadata": {}, "spec": {"containers": [{"name": "a", "image": "nginx:1"}]}});
-        assert!(complete(&pod, &additions()).is_empty());
-        let port_is_no_tag = json!({"spec": {"containers": [{"image": "host:5000/mindaro-x"}]}});
-        assert!(complete(&port_is_no_tag, &additions()).is_empty());
-    }
-
-    #[test]
-    fn a_complete_pod_is_left_alone() {
-        let pod = json!({"spec": {
-            "containers": [{"image": "producer:mindaro-1"}],
-            "initContainers": [{"name": "mindaro-build"}],
-        }});
-        assert!(complete(&pod, &additions()).is_empty());
-    }
-
-    #[test]
-    fn the_build_comes_before_the_charts_own_init_containers() {
-        let pod = json!({"spec": {
-            "initContainers": [{"name": "migrate", "image": "producer:mindaro-1"}],
-            "containers": [{"image": "producer:mindaro-1"}],
-        }});
-        let patch = complete(&pod, &additions());
-        let build = added(&patch, "/spec/initContainers/0");
-        assert_eq!(build["name"], "mindaro-build");
-        let debugger = added(&patch, "/spec/initContainers/1");
-        assert_eq!(debugger["image"], "azds/debugger-go:1");
-        assert_eq!(build["args"][1], "producer:mindaro-1");
-    }
-
-    #[test]
-    fn command_and_args_keep_their_meaning() {
-        let pod = json!({"spec": {"containers": [
-            {"image": "a:mindaro-1", "command": ["run", "-x"], "args": ["y"]},
-            {"image": "sidecar:2"},
-            {"image": "a:mindaro-1", "args": []},
-        ]}});
-        let patch = complete(&pod, &additions());
-        assert_eq!(
-            added(&patch, "/spec/containers/0/args"),
-            &json!([
-                "--index",
-                "0",
-                "--command-length",
-                "2",
-                "--args-given",
-                "--",
-                "run",
-                "-x",
-                "y"
-            ])
-        );
-        assert_eq!(
-            added(&patch, "/spec/containers/2/args"),
-            &json!([
-                "--index",
-                "1",
-                "--command-length",
-                "0",
-                "--args-given",
-                "--"
-            ])
-        );
-        assert!(
-            !patch
-                .iter()
-                .any(|op| op["path"] == "/spec/containers/1/command")
-        );
-    }
-
-    #[test]
-    fn a_secret_that_the_chart_has_already_is_not_added_again() {
-        let pod = json!({"spec": {
-            "containers": [{"image": "a:mindaro-1"}],
-            "imagePullSecrets": [{"name": "pull"}],
-        }});
-        let patch = complete(&pod, &additions());
-        let secrets = |op: &&Value| op["path"].to_string().contains("imagePullSecrets");
-        assert_eq!(patch.iter().find(secrets), None);
-        let volumes = patch.iter().filter(|op| op["path"] == "/spec/volumes/-");
-        let names: Vec<_> = volumes.map(|op| op["value"]["name"].clone()).collect();
-        assert_eq!(names, ["azds-agent", "azds-up", "azds-gate", "azds-pull"]);
-        let mounts = &added(&patch, "/spec/initContainers/0")["volumeMounts"];
-        assert_eq!(mounts[3]["mountPath"], PULL_FOLDER);
-    }
-
-    #[test]
-    fn lists_that_are_not_there_are_made_once() {
-        let pod = json!({"spec": {"containers": [{"image": "a:mindaro-1"}]}});
-        let patch = complete(&pod, &additions());
-        let made: Vec<_> = patch.iter().filter(|op| op["value"] == json!([])).collect();
-        assert_eq!(
-            made.len(),
-            5,
-            "volumeMounts, env, initContainers, volumes, imagePullSecrets: {made:?}"
-        );
-        assert_eq!(added(&patch, "/metadata/labels"), &json!({}));
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ mod complete;
 mod look;
 mod placement;
 mod probes;
+mod seeds;
 mod spaces;
 mod store;
 
@@ -28,7 +29,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::{http, tls};
 use crate::failure::{Context, Failure, Result};
-use complete::{Additions, complete};
+use complete::{Additions, complete, of_up};
 
 /// Port of the webhook.
 const PORT: u16 = 8443;
@@ -90,14 +91,17 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     store.renew_gate_certificate(&authority).await?;
     store.trust_webhook(&authority.certificate).await?;
 
-    let additions = Arc::new(Additions {
-        image: arguments.image,
-        pull_policy: arguments.pull_policy,
-        debuggers: arguments.debuggers,
-        gate: SocketAddr::new(arguments.gate, GATE_PORT).to_string(),
-        authority: authority.certificate.clone(),
-        pull_secrets: arguments.pull_secrets,
-        nodes: arguments.nodes,
+    let reviewer = Arc::new(Reviewer {
+        additions: Additions {
+            image: arguments.image,
+            pull_policy: arguments.pull_policy,
+            debuggers: arguments.debuggers,
+            gate: SocketAddr::new(arguments.gate, GATE_PORT).to_string(),
+            authority: authority.certificate.clone(),
+            pull_secrets: arguments.pull_secrets,
+            nodes: arguments.nodes,
+        },
+        client: client.clone(),
     });
     let status = SpaceStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -124,7 +128,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         }
     };
     tokio::select! {
-        () = serve(&listener, &webhook, &additions) => Ok(()),
+        () = serve(&listener, &webhook, &reviewer) => Ok(()),
         () = spaces::tell(client, told) => Ok(()),
         () = looker.look(&status) => Ok(()),
         failed = rotation => failed,
@@ -144,20 +148,20 @@ fn webhook_certificate(
 async fn serve(
     listener: &TcpListener,
     certificate: &RwLock<Arc<ServerConfig>>,
-    additions: &Arc<Additions>,
+    reviewer: &Arc<Reviewer>,
 ) {
     loop {
         let stream = super::accept(listener).await;
         let config = Arc::clone(&certificate.read().expect("no holder of the lock panics"));
-        let additions = Arc::clone(additions);
+        let reviewer = Arc::clone(reviewer);
         tokio::spawn(async move {
             let handshake = TlsAcceptor::from(config).accept(stream);
             let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, handshake).await else {
                 return;
             };
             let service = hyper::service::service_fn(move |request| {
-                let additions = Arc::clone(&additions);
-                async move { Ok::<_, Infallible>(respond(request, &additions).await) }
+                let reviewer = Arc::clone(&reviewer);
+                async move { Ok::<_, Infallible>(respond(request, &reviewer).await) }
             });
             let served = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new())
                 .serve_connection(TokioIo::new(stream), service)
@@ -169,11 +173,11 @@ async fn serve(
     }
 }
 
-async fn respond(request: Request<Incoming>, additions: &Additions) -> http::Answer {
+async fn respond(request: Request<Incoming>, reviewer: &Reviewer) -> http::Answer {
     match (request.method(), request.uri().path()) {
         (&Method::POST, "/complete") => {
             match http::read_json::<Value>(request.into_body(), REVIEW_LIMIT).await {
-                Ok(review) => http::json(StatusCode::OK, &answer(&review, additions)),
+                Ok(review) => http::json(StatusCode::OK, &reviewer.answer(&review).await),
                 Err(failure) => http::refuse(StatusCode::BAD_REQUEST, &failure),
             }
         }
@@ -182,24 +186,38 @@ async fn respond(request: Request<Incoming>, additions: &Additions) -> http::Ans
     }
 }
 
-/// The answer to an AdmissionReview (admission.k8s.io/v1).
-fn answer(review: &Value, additions: &Additions) -> Value {
-    let patch = complete(&review["request"]["object"], additions);
-    let mut response = json!({"uid": review["request"]["uid"], "allowed": true});
-    if !patch.is_empty() {
-        tracing::info!(
-            namespace = %review["request"]["namespace"],
-            pod = %review["request"]["object"]["metadata"]["generateName"],
-            "completed a pod"
-        );
-        response["patchType"] = json!("JSONPatch");
-        response["patch"] = json!(STANDARD.encode(Value::from(patch).to_string()));
+/// Who answers the API server.
+struct Reviewer {
+    additions: Additions,
+    client: kube::Client,
+}
+
+impl Reviewer {
+    /// The answer to an AdmissionReview (admission.k8s.io/v1).
+    async fn answer(&self, review: &Value) -> Value {
+        let request = &review["request"];
+        let pod = &request["object"];
+        let known = match (of_up(pod), request["namespace"].as_str()) {
+            (Some((_, tag)), Some(space)) => seeds::find(&self.client, space, tag).await,
+            _ => None,
+        };
+        let patch = complete(pod, &self.additions, known.as_ref());
+        let mut response = json!({"uid": request["uid"], "allowed": true});
+        if !patch.is_empty() {
+            tracing::info!(
+                namespace = %request["namespace"],
+                pod = %pod["metadata"]["generateName"],
+                "completed a pod"
+            );
+            response["patchType"] = json!("JSONPatch");
+            response["patch"] = json!(STANDARD.encode(Value::from(patch).to_string()));
+        }
+        json!({
+            "apiVersion": "admission.k8s.io/v1",
+            "kind": "AdmissionReview",
+            "response": response,
+        })
     }
-    json!({
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "response": response,
-    })
 }
 
 /// What a call to the API server is about, for failures of the initializer.

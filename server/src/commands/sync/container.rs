@@ -68,6 +68,8 @@ pub struct Container {
     working_dir: String,
     /// What batches made of each place: how it is, or that it is gone.
     synced: BTreeMap<String, Option<Entry>>,
+    /// Places of which nobody knows how they are.
+    unsure: BTreeSet<String>,
     /// Whether all files but those that change are as they should be.
     is_known: bool,
 }
@@ -83,6 +85,7 @@ impl Container {
             agent,
             working_dir: synced.working_dir.display().to_string(),
             synced: removed.chain(entries).collect(),
+            unsure: synced.unsure.into_iter().collect(),
             is_known: false,
         })
     }
@@ -103,6 +106,7 @@ impl Container {
                 None => base.get(path),
             };
             let same = match (there, current.get(path)) {
+                _ if self.unsure.contains(&place) => false,
                 (Some(there), Some(wanted)) => is_same(there, wanted),
                 (None, None) => true,
                 _ => false,
@@ -121,9 +125,10 @@ impl Container {
             .filter_map(|path| target.of(path, &self.working_dir))
             .collect();
         let brought = self.synced.iter().filter(|(_, entry)| entry.is_some());
-        let strays = brought.filter(|(place, _)| !places.contains(*place));
+        let brought = brought.map(|(place, _)| place).chain(&self.unsure);
+        let strays = brought.filter(|place| !places.contains(*place));
         Difference {
-            strays: strays.map(|(place, _)| place.clone()).collect(),
+            strays: strays.cloned().collect(),
             paths: all.into_iter().filter_map(differs).collect(),
         }
     }
@@ -134,6 +139,7 @@ impl Container {
             agent: self.agent.clone(),
             working_dir: self.working_dir.clone(),
             synced: BTreeMap::new(),
+            unsure: BTreeSet::new(),
             is_known: false,
         };
         image.difference(&BTreeSet::new(), base, current, target)
@@ -186,9 +192,11 @@ impl Container {
         for place in batch.removed {
             let below = format!("{place}/");
             self.synced.retain(|other, _| !other.starts_with(&below));
+            self.unsure.remove(&place);
             self.synced.insert(place, None);
         }
         for entry in batch.entries {
+            self.unsure.remove(entry.path());
             self.synced.insert(entry.path().to_owned(), Some(entry));
         }
         Ok(applied)

@@ -6,6 +6,7 @@
 mod changes;
 mod container;
 mod explain;
+pub mod folders;
 pub mod in_place;
 mod kept;
 pub mod manifests;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use azds_protocol::agent::{BuildSpec, Manifest};
 use azds_protocol::commands::{ContextCount, UpArguments, UpResult};
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 use k8s_openapi::api::core::v1::{Pod, Service as KubeService};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -29,13 +29,13 @@ use crate::cluster::client::Cluster;
 use crate::cluster::helm::{self, Install};
 use crate::cluster::rights::{self, Right};
 use crate::cluster::tunnels;
-use crate::cluster::{pods, spaces, up_secret};
+use crate::cluster::{pods, seeds, spaces, up_secret};
 use crate::commands::confirmation::confirm;
 use crate::commands::owner::{self, Owned, Owner, Ownership, background, runtime};
 use crate::commands::service::Service;
 use crate::commands::sync::Subject;
 use crate::commands::sync::in_place::{self, Wanted};
-use crate::commands::sync::manifests;
+use crate::commands::sync::{folders, manifests};
 use crate::commands::use_dev_spaces::developer_rights;
 use crate::commands::variables::variables;
 use crate::context::{self, BuildContext};
@@ -63,7 +63,7 @@ pub fn needed_rights() -> Result<Vec<Right>> {
 fn is_needed(right: &Right) -> bool {
     match right.resource.as_str() {
         "ingresses" | "networkpolicies" => false,
-        "configmaps" => right.verb == "get",
+        "configmaps" => matches!(right.verb.as_str(), "get" | "create" | "patch"),
         "pods" => !matches!(right.verb.as_str(), "create" | "delete"),
         _ => true,
     }
@@ -262,8 +262,14 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         }
         Ok(secret)
     };
-    let ready = try_join(secret, helm::repair(&cluster, &release, &space));
-    let (secret, repaired) = progress.or_cancelled(WHAT, ready).await?;
+    let dockerfile = service.folder.join(&settings.dockerfile);
+    let synced_to = folders::seeds(&settings, &dockerfile, &context.manifest, &release)?;
+    let ready = try_join3(
+        secret,
+        seeds::put(&cluster, &space, &tag, &synced_to),
+        helm::repair(&cluster, &release, &space),
+    );
+    let (secret, (), repaired) = progress.or_cancelled(WHAT, ready).await?;
     let token = secret.token;
     repaired.iter().for_each(|what| progress.warn(what));
 
@@ -295,9 +301,10 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
         let found = services.list(&ListParams::default()).await;
         found.map_err(cluster.failed(WHAT, &format!("services in namespace {space}")))
     };
-    let (services, ()) = try_join(
+    let (services, (), ()) = try_join3(
         list,
         up_secret::clean(&cluster, &space, &release, Some(&tag)),
+        seeds::clean(&cluster, &space, &release, Some(&tag)),
     )
     .await?;
     let mut routes = tunnels::routes(&services.items, &outcome.pod);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azds_protocol::agent::{PARENT_LABEL, SPACE_LABEL, STATUS_CONFIG_MAP};
+use azds_protocol::agent::{PARENT_LABEL, SEEDS_CONFIG_MAP, SPACE_LABEL, STATUS_CONFIG_MAP};
 use azds_protocol::commands::{DevSpacesResult, RemoveSpaceArguments, RemoveSpaceResult};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
@@ -169,6 +169,7 @@ async fn clear_space(
         .map_err(cluster.failed(WHAT, &format!("namespace {name}")))?;
     remove::<RoleBinding>(cluster, &name, DEVELOPER).await?;
     remove::<Role>(cluster, &name, DEVELOPER).await?;
+    remove::<ConfigMap>(cluster, &name, SEEDS_CONFIG_MAP).await?;
     remove::<ConfigMap>(cluster, &name, STATUS_CONFIG_MAP).await
 }
 

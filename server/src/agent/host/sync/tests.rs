@@ -145,6 +145,30 @@ async fn a_batch_that_breaks_off_or_leads_outside_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_was_changed_before_is_unsure_until_it_is_changed_again() {
+    let root = tempfile::tempdir().expect("a folder");
+    let record = root.path().join("record");
+    let files = Files::lasting(root.path(), &record).expect("a record");
+    let first = batch(&[("app/a", "1"), ("app/b", "2")], &["app/c"]);
+    files.read(first.as_slice()).await.expect("applied");
+    // One that breaks off may have changed something, too.
+    let whole = batch(&[("app/d", "long")], &[]);
+    let broken = &whole[..whole.len() - 1];
+    files.read(broken).await.expect_err("cut short");
+    assert_eq!(files.synced().unsure, [""; 0]);
+
+    let files = Files::lasting(root.path(), &record).expect("a record");
+    let known = files.synced();
+    assert_eq!(known.batch, Batch::default());
+    assert_eq!(known.unsure, ["app/a", "app/b", "app/c", "app/d"]);
+    let second = batch(&[("app/a", "3")], &["app/c"]);
+    files.read(second.as_slice()).await.expect("applied");
+    let known = files.synced();
+    assert_eq!(known.unsure, ["app/b", "app/d"]);
+    assert_eq!(known.batch.entries, [file("app/a", "3")]);
+}
+
+#[tokio::test]
 async fn a_file_that_is_watched_keeps_its_inode_and_another_is_replaced_whole() {
     let root = tempfile::tempdir().expect("a folder");
     let files = Files::new(root.path());
