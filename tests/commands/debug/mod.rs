@@ -118,6 +118,17 @@ fn assert_traced_by_parents(space: &Space) {
 }
 
 /// Waits until no debugger is left in the service's pod, and the service answers.
+async fn until_left(space: &Space, uri: &str) {
+    azds_tests::until("nobody to debug the service", async || {
+        match in_pod(space, "ls /azds").contains("held-0") {
+            true => Err("its probes are held".to_owned()),
+            false => Ok(()),
+        }
+    })
+    .await;
+    until_answered(uri).await;
+}
+
 async fn until_restored(space: &Space, uri: &str) {
     azds_tests::until("the service runs as before", async || {
         match is_debugged(space) {

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use azds_tests::Cluster;
-use azds_tests::space::{azds, run};
+use azds_tests::space::{Space, azds, run};
 
 use super::table::PYTHON;
-use super::{bring_up, install, is_debugged, processes, stop_and_go, until_restored};
+use super::{bring_up, in_pod, install, is_debugged, processes, stop_and_go, until_left};
 
 #[tokio::test]
 async fn a_breakpoint_stops_the_service_in_its_pod_and_leaves_it_running() {
@@ -30,6 +30,8 @@ async fn a_breakpoint_stops_the_service_in_its_pod_and_leaves_it_running() {
     client.disconnect();
     drop(client);
     assert!(adapter.wait().expect("azds dap ends").success());
+    until_left(&space, &uri).await;
+    let before = service_process(&space);
 
     let (source, line) = PYTHON.marked(&service);
     let mut session = Command::new("node");
@@ -44,16 +46,19 @@ async fn a_breakpoint_stops_the_service_in_its_pod_and_leaves_it_running() {
     let held = run(&mut session);
     assert!(held.status.success(), "{}", held.stderr);
 
-    until_restored(&space, &uri).await;
-    let commands = processes(&space);
-    assert!(
-        commands.iter().any(|it| it.0 == "python app.py"),
-        "{commands:?}"
+    until_left(&space, &uri).await;
+    let after = service_process(&space);
+    assert_eq!(
+        after, before,
+        "the second session had the process of the first"
     );
-    assert!(
-        !commands.iter().any(|it| it.0.contains("debugpy")),
-        "{commands:?}"
-    );
+    service.azds("down", &[]).json();
+}
+
+/// Id and start time of the service's process, which stays under its debugger.
+fn service_process(space: &Space) -> String {
+    let look = "for it in $(grep -l '[a]zds.py' /proc/[0-9]*/cmdline | cut -d/ -f3); do cut -d' ' -f1,22 /proc/$it/stat; done";
+    in_pod(space, look)
 }
 
 #[tokio::test]

@@ -192,6 +192,6 @@ impl Runtime {
         client.disconnect();
         drop(client);
         assert!(adapter.wait().expect("azds dap ends").success());
-        super::until_restored(space, uri).await;
+        super::until_left(space, uri).await;
     }
 }
