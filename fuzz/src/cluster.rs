@@ -16,8 +16,8 @@ use hyper::{Request, Response, StatusCode};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
-use kube::Client;
 use kube::client::Body;
+use kube::{Client, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -81,11 +81,8 @@ fn judge(choices: &mut Choices<'_>) {
         }
         let services: Vec<Service> = object("service", choices).into_iter().collect();
         for route in tunnels::routes(&services, pod) {
-            assert!(
-                services
-                    .iter()
-                    .any(|it| it.metadata.name.as_ref() == Some(&route.service))
-            );
+            let mut names = services.iter().map(ResourceExt::name_any);
+            assert!(names.any(|name| name == route.service));
         }
     }
     if let Some(namespace) = object::<Namespace>("namespace", choices) {
