@@ -17,11 +17,11 @@ const FILES: [&str; 22] = [
     "a", "b/a", "b/b/c", "b/b/cd", "b/c/a", "c.d", "c/ab", "c/abc", "c/b/a/b", "cc/a", ".a",
     ".b/a", ".b/.c", "ab", "b.c/d", "d/a.b", "d/b/a.b", "d/b/b.a", "e/ü", "e/ a", "e/#a", "e/!a",
 ];
-/// What patterns are made of. What azds takes otherwise on purpose (`^`, a backslash, `!/`) is not among it.
-const PIECES: [&str; 34] = [
+/// What patterns are made of. What azds takes otherwise on purpose (`^`, a backslash, `!/`, `*` in a class) is
+/// not among it.
+const PIECES: [&str; 32] = [
     "a", "b", "c", "d", "e", "ab", "cc", ".", "..", "/", "/", "/", "*", "**", "?", "[a-c]", "[b]",
-    "[a-]", "[", "]", "!", "!!", " ", "\t", "#", "ü", ".a", ".b", "a.b", "**/", "/**", "//", "./",
-    "+",
+    "[a-]", "!", "!!", " ", "\t", "#", "ü", ".a", ".b", "a.b", "**/", "/**", "//", "./", "+",
 ];
 
 #[test]
@@ -132,10 +132,12 @@ fn made_up_ignore_files_leave_out_what_docker_leaves_out() {
     for (text, verdict) in texts.iter().zip(verdicts) {
         fs::write(&ignore, text).expect("a file");
         let ours = files(&selection, usize::MAX).map(|found| found.unwrap_or_default());
-        let theirs_fail = verdict["error"] == true;
-        assert_eq!(
-            ours.is_err(),
-            theirs_fail,
+        // Docker notices a class that is not closed only where it comes to use its pattern.
+        let may_fail = verdict["error"] == true || text.contains('[');
+        let must_fail = verdict["error"] == true;
+        let fails = ours.is_err();
+        assert!(
+            fails && may_fail || !fails && !must_fail,
             "{SEED}={seed}: {text:?}: {ours:?}"
         );
         let Ok(ours) = ours else {
