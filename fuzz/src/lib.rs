@@ -5,6 +5,10 @@
 //! `seeds/TARGET` and with the large texts of [`made`]. What a run finds becomes a file there.
 #![allow(clippy::print_stdout)] // Tests say which input they are at.
 
+mod agent;
+mod change;
+mod cluster;
+mod dap;
 mod documents;
 mod edits;
 mod framing;
@@ -15,6 +19,9 @@ pub type Target = fn(&[u8]);
 
 /// All targets. Each has a folder of its name in `seeds`, which is how xtask knows them.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("agent", agent::agent),
+    ("cluster", cluster::cluster),
+    ("dap", dap::dap),
     ("edits", edits::edits),
     ("framing", framing::framing),
     ("globs", documents::globs),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
@@ -27,6 +28,9 @@ pub struct Arguments {
     /// So long each
     #[arg(long, default_value_t = 15)]
     seconds: u32,
+    /// So long all together, on all cores
+    #[arg(long, conflicts_with = "seconds")]
+    hours: Option<f64>,
 }
 
 /// Runs each target for its time, as many at once as there are cores.
@@ -34,6 +38,13 @@ pub fn fuzz(arguments: &Arguments) -> Result<()> {
     let seeds = checkout().join("fuzz/seeds");
     let targets = targets(&seeds, &arguments.targets)?;
     let program = compile()?;
+    let count = targets.len();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let seconds = match arguments.hours {
+        Some(hours) => each(hours, count, cores),
+        None => arguments.seconds,
+    };
+    let begun = Instant::now();
     let waiting = Mutex::new(targets.into_iter());
     let work = || -> Vec<String> {
         let next = || {
@@ -42,13 +53,12 @@ pub fn fuzz(arguments: &Arguments) -> Result<()> {
                 .expect("nothing panics while it holds the lock")
                 .next()
         };
-        let ran = std::iter::from_fn(next)
-            .map(|target| run_target(&program, &seeds, &target, arguments.seconds));
+        let ran =
+            std::iter::from_fn(next).map(|target| run_target(&program, &seeds, &target, seconds));
         ran.filter_map(Result::err)
             .map(|error| format!("{error:#}"))
             .collect()
     };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     let failures: Vec<String> = thread::scope(|scope| {
         let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
         workers
@@ -56,10 +66,26 @@ pub fn fuzz(arguments: &Arguments) -> Result<()> {
             .flat_map(|it| it.join().expect("fuzzing does not panic"))
             .collect()
     });
+    println!(
+        "fuzzed for {:.2} h by the clock, of the {:.2} h that were asked for",
+        begun.elapsed().as_secs_f64() / 3600.0,
+        f64::from(seconds) * rounds(count, cores) / 3600.0
+    );
     if !failures.is_empty() {
         bail!("{}", failures.join("\n\n"));
     }
     Ok(())
+}
+
+/// How many seconds each of so many targets has, if all together have so many hours.
+fn each(hours: f64, targets: usize, cores: usize) -> u32 {
+    let seconds = hours * 3600.0 / rounds(targets, cores);
+    (seconds as u32).max(1)
+}
+
+/// How many targets follow one another on a core.
+fn rounds(targets: usize, cores: usize) -> f64 {
+    targets.div_ceil(cores) as f64
 }
 
 fn targets(seeds: &Path, wanted: &[String]) -> Result<Vec<String>> {
@@ -114,4 +140,17 @@ fn run_target(program: &Path, seeds: &Path, target: &str, seconds: u32) -> Resul
         .unwrap_or_default();
     println!("{target}: {}", done.trim());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::each;
+
+    #[test]
+    fn the_hours_are_shared_by_the_targets() {
+        assert_eq!(each(1.0, 8, 2), 900);
+        assert_eq!(each(1.0, 5, 2), 1200);
+        assert_eq!(each(0.5, 1, 8), 1800);
+        assert_eq!(each(0.0, 8, 2), 1);
+    }
 }

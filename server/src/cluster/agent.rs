@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use azds_protocol::agent::{BuildEvent, Manifest, Missing, Received, VERSION, VERSION_HEADER};
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::{BodyExt, Empty, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::header::AUTHORIZATION;
@@ -20,7 +20,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite};
+use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
 use crate::failure::{Context, Failure, Result, chain};
@@ -31,6 +32,11 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// One stream may fill the whole path of a distant cluster.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
+
+/// The longest answer that is read as a whole: the list of what was synced is the longest.
+const ANSWER: usize = 64 << 20;
+/// The longest line of an answer that comes in lines.
+const LINE: usize = 16 << 20;
 
 /// The body of a request to an agent.
 pub type RequestBody = UnsyncBoxBody<Bytes, io::Error>;
@@ -115,7 +121,7 @@ impl Agent {
 
     async fn refused(&self, answer: Response<Incoming>) -> Failure {
         let status = answer.status();
-        let body = match answer.into_body().collect().await {
+        let body = match Limited::new(answer.into_body(), ANSWER).collect().await {
             Ok(body) => body.to_bytes(),
             Err(_) => Bytes::new(),
         };
@@ -151,8 +157,10 @@ impl Agent {
 
     /// Reads an answer's JSON; `what` did not happen if it is none.
     async fn read<T: DeserializeOwned>(&self, answer: Response<Incoming>, what: &str) -> Result<T> {
-        let body = answer.into_body().collect().await;
-        let body = body.or_fail(what, self.name.as_str())?.to_bytes();
+        let body = Limited::new(answer.into_body(), ANSWER).collect().await;
+        let body =
+            body.map_err(|error| Failure::new(what, self.name.as_str(), error.to_string()))?;
+        let body = body.to_bytes();
         serde_json::from_slice(&body).or_fail(what, self.name.as_str())
     }
 
@@ -178,8 +186,9 @@ impl Agent {
     ) -> Result<BuildEvent> {
         let what = "the build was not followed to its end";
         let answer = self.request(Method::POST, "/v1/build", request).await?;
-        let mut lines = reader(answer.into_body()).lines();
-        while let Some(line) = lines.next_line().await.or_fail(what, self.name.as_str())? {
+        let mut lines = lines(answer.into_body());
+        while let Some(line) = lines.next().await {
+            let line = line.or_fail(what, self.name.as_str())?;
             let event: BuildEvent =
                 serde_json::from_str(&line).or_fail(what, self.name.as_str())?;
             watch(&event);
@@ -207,6 +216,11 @@ impl Agent {
 /// Reads an answer's body as it comes.
 pub fn reader(body: Incoming) -> impl AsyncBufRead + Unpin + Send {
     StreamReader::new(body.into_data_stream().map_err(io::Error::other))
+}
+
+/// Reads an answer's lines as they come.
+fn lines(body: Incoming) -> FramedRead<impl AsyncBufRead + Unpin + Send, LinesCodec> {
+    FramedRead::new(reader(body), LinesCodec::new_with_max_length(LINE))
 }
 
 /// A body that is there as a whole.
@@ -257,6 +271,8 @@ mod tests {
                 200,
                 "{\"event\":\"log\",\"id\":\"a\",\"text\":\"hello\\n\"}\n{\"event\":\"built\",\"image\":\"producer:mindaro-1\",\"start\":{}}\n",
             ),
+            ("GET", "/v1/sync") => with(200, &" ".repeat(ANSWER + 1)),
+            ("POST", "/v1/iterate") => with(200, &" ".repeat(LINE + 1)),
             ("CONNECT", _) => {
                 assert_eq!(
                     request.uri().authority().expect("of CONNECT").as_str(),
@@ -311,6 +327,16 @@ mod tests {
             .expect("events");
         assert_eq!(said, "hello\n");
         assert!(matches!(last, BuildEvent::Built { image, .. } if image == "producer:mindaro-1"));
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_end_is_not_read_to_it() {
+        let agent = agent("secret").await;
+        let failure = agent.synced().await.expect_err("too long");
+        assert!(failure.why.contains("limit"), "{failure}");
+        let order = azds_protocol::sync::Iterate::default();
+        let failure = agent.iterate(&order, |_| {}).await.expect_err("too long");
+        assert!(failure.why.contains("length"), "{failure}");
     }
 
     #[tokio::test]

@@ -105,14 +105,15 @@ pub(super) async fn unknown_hosts(
 
 /// An address that an Ingress gives a service.
 #[derive(Debug, PartialEq, Eq)]
-struct Public {
+pub struct Public {
     service: String,
     tls: bool,
     host: String,
     path: String,
 }
 
-fn public_addresses(ingress: &Ingress) -> Vec<Public> {
+/// The addresses that an Ingress gives services.
+pub fn public_addresses(ingress: &Ingress) -> Vec<Public> {
     let Some(spec) = &ingress.spec else {
         return Vec::new();
     };

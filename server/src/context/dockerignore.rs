@@ -2,9 +2,9 @@
 //! context's root, and a file below an ignored folder can be brought back.
 //!
 //! The semantics are those of moby/patternmatcher as BuildKit walks a tree with it; the verdicts in
-//! tests/dockerignore-oracle are its own. Intended differences: `^` and a letter after a backslash
-//! stand for themselves instead of leaking into a regular expression, and `!/` has no effect instead
-//! of being refused.
+//! tests/dockerignore-oracle are its own. Intended differences: `^`, a letter after a backslash, and
+//! `*`, `?` and `.` in a class stand for themselves instead of leaking into a regular expression, `!/` has no effect instead
+//! of being refused, and a class that is not closed is refused even where Docker would not come to use it.
 
 /// The patterns of an ignore file.
 #[derive(Debug, Default)]
@@ -105,14 +105,26 @@ impl DockerIgnore {
 
 impl Pattern {
     fn parse(text: &str) -> Option<Pattern> {
-        let (reincludes, text) = match text.strip_prefix('!') {
-            Some(rest) => (true, rest.trim()),
-            None => (false, text),
+        let (inverted, text) = match text.strip_prefix('!') {
+            Some(rest) => ("!", rest.trim()),
+            None => ("", text),
         };
         if text.is_empty() {
             return None;
         }
-        let text = clean(text);
+        // Docker reads each pattern twice, and what was made of it the first time may have white space at its
+        // ends, or a ! at its beginning: `/!a` brings back.
+        let again = format!("{inverted}{}", clean(text));
+        let (reincludes, text) = match again.trim().strip_prefix('!') {
+            Some("") => return None,
+            Some(rest) => (true, rest),
+            None => (false, again.trim()),
+        };
+        let text = match text.starts_with('/') {
+            // No path begins with one.
+            true => ".".to_owned(),
+            false => clean(text),
+        };
         Some(Pattern {
             reincludes,
             tokens: tokens(&text)?,

@@ -34,9 +34,21 @@ pub struct Replay {
 }
 
 /// Numbers of our requests: the debugger's `attach`, its `configurationDone`, and what was kept.
-const ATTACH: i64 = OURS;
+pub const ATTACH: i64 = OURS;
 const DONE: i64 = OURS + 1;
 const KEPT: i64 = OURS + 2;
+
+impl Replay {
+    /// Begins for a debugger that was lost at `since`, and may take so long.
+    pub fn new(since: Instant, patience: Duration) -> Replay {
+        Replay {
+            deadline: Instant::now() + patience,
+            requests: 0,
+            is_told: false,
+            since,
+        }
+    }
+}
 
 impl<R, W, S> Bridge<'_, R, W, S>
 where
@@ -79,12 +91,7 @@ where
             };
             match result {
                 Ok(attached) => {
-                    self.replay = Some(Replay {
-                        deadline: Instant::now() + REPLAY_TIMEOUT,
-                        requests: 0,
-                        is_told: false,
-                        since,
-                    });
+                    self.replay = Some(Replay::new(since, REPLAY_TIMEOUT));
                     self.go_on_with(attached, ATTACH).await;
                     return Ok(());
                 }
@@ -103,7 +110,7 @@ where
         }
     }
 
-    async fn tell_loss(&mut self, why: &str) {
+    pub(super) async fn tell_loss(&mut self, why: &str) {
         let text = format!(
             "azds lost the debugger in {}: {why}. It attaches again.",
             self.pod()

@@ -23,7 +23,7 @@ use crate::progress::Progress;
 const WHAT: &str = "the debug session did not start";
 /// What `dotnet run` may take to build in the pod; a big solution on a small node needs minutes.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(180);
-/// Argument of a session that js-debug asks for: the port of its server.
+/// Argument of a session that js-debug asks for: the socket of its server.
 const CHILD: &str = "__azdsJsDebug";
 
 /// The bytes of a debugger, wherever it runs.
@@ -78,9 +78,9 @@ pub struct Local {
 
 impl Local {
     /// Makes a session that js-debug asks the editor for one that leads to it.
-    pub fn adopt(&self, configuration: &mut Value) {
-        configuration["type"] = json!("azds");
-        configuration[CHILD] = json!(self.js_debug.port);
+    pub fn adopt(&self, configuration: &mut Map<String, Value>) {
+        configuration.insert("type".to_owned(), json!("azds"));
+        configuration.insert(CHILD.to_owned(), json!(self.js_debug.socket()));
     }
 }
 
@@ -91,8 +91,8 @@ pub async fn attach<S: Services>(
     wanted: &Wanted,
     progress: &Progress,
 ) -> Result<Attached> {
-    if let Some(port) = wanted.arguments.rest.get(CHILD).and_then(Value::as_u64) {
-        return child(port, &wanted.arguments).await;
+    if let Some(socket) = wanted.arguments.rest.get(CHILD).and_then(Value::as_str) {
+        return child(Path::new(socket), &wanted.arguments).await;
     }
     if launch {
         services
@@ -230,7 +230,7 @@ async fn here(
     let host = host.expect("what has a port is in a pod");
     let forward = Forward::open(host, port).await?;
     let js_debug = JsDebug::start(arguments).await?;
-    let stream = js_debug::connect(js_debug.port).await?;
+    let stream = js_debug::connect(&js_debug.socket()).await?;
     Ok(Attached {
         stream: Box::new(stream),
         place,
@@ -246,9 +246,8 @@ async fn here(
 }
 
 /// A session that js-debug asked the editor for, with a connection of its own to the same server.
-async fn child(port: u64, arguments: &AttachArguments) -> Result<Attached> {
-    let port = u16::try_from(port).or_fail(WHAT, "the debug configuration")?;
-    let stream = js_debug::connect(port).await?;
+async fn child(socket: &Path, arguments: &AttachArguments) -> Result<Attached> {
+    let stream = js_debug::connect(socket).await?;
     let mut arguments = arguments.rest.clone();
     arguments.remove(CHILD);
     arguments.insert("type".to_owned(), json!("pwa-node"));

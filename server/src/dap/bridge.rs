@@ -48,7 +48,7 @@ pub struct Bridge<'a, R, W, S> {
     pub(super) services: &'a S,
     pub(super) wanted: &'a Wanted,
     wire: Wire,
-    local: Option<Local>,
+    pub(super) local: Option<Local>,
     pub(super) place: Option<Place>,
     pub(super) runtime: Runtime,
     paths: PathMap,
@@ -58,7 +58,7 @@ pub struct Bridge<'a, R, W, S> {
     /// Requests of the editor that wait for their answer, by `seq`.
     pub(super) pending: HashMap<i64, Message>,
     /// The debugger's own `seq` of its requests, by the one that the editor saw.
-    reverse: HashMap<i64, Value>,
+    pub(super) reverse: HashMap<i64, Value>,
     pub(super) setup: Setup,
     /// While another debugger is told what the first one was told.
     pub(super) replay: Option<Replay>,
@@ -210,7 +210,7 @@ where
     }
 
     /// Says whether the session with this debugger is over.
-    async fn debugger_said(&mut self, mut message: Message) -> bool {
+    pub(super) async fn debugger_said(&mut self, mut message: Message) -> bool {
         match message.kind() {
             "response" => return self.response(message).await,
             "event" => {
@@ -239,24 +239,14 @@ where
                 self.setup.event(&mut message);
                 self.tell_editor(message).await;
             }
-            _ => {
-                if let (Some(local), "startDebugging") = (&self.local, message.command()) {
-                    message.edit(|fields| {
-                        let arguments = fields.get_mut("arguments");
-                        let configuration = arguments.and_then(|it| it.get_mut("configuration"));
-                        configuration.map(|it| local.adopt(it)).is_some()
-                    });
-                }
-                let theirs = message.get("seq").clone();
-                let ours = self.tell_editor(message).await;
-                self.reverse.insert(ours, theirs);
-            }
+            "request" => self.debugger_asked(message).await,
+            _ => {}
         }
         false
     }
 
     /// Whether an end that the debugger speaks of is not the editor's will, and can be mended.
-    fn is_lost(&self) -> bool {
+    pub(super) fn is_lost(&self) -> bool {
         self.leaving.is_none() && self.setup.is_done && self.place.is_some()
     }
 

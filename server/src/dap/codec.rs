@@ -11,6 +11,8 @@ use tokio_util::codec::{Decoder, Encoder};
 const MAX_LINE: usize = 8 << 10;
 /// Above every real message, below what would exhaust the machine.
 const MAX_BODY: usize = 256 << 20;
+/// What a header alone may take of the memory; the rest is taken as the body comes.
+const MOST_RESERVED: usize = 1 << 20;
 
 /// Frames of DAP; the items are bodies.
 #[derive(Debug, Default)]
@@ -37,7 +39,7 @@ impl Decoder for Codec {
         }
         let length = self.length.unwrap_or_default();
         if source.len() < length {
-            source.reserve(length - source.len());
+            source.reserve((length - source.len()).min(MOST_RESERVED));
             return Ok(None);
         }
         *self = Codec::default();
@@ -125,6 +127,14 @@ mod tests {
         ] {
             assert!(decode_all(&mut Codec::default(), &mut BytesMut::from(text)).is_err());
         }
+    }
+
+    #[test]
+    fn a_header_alone_takes_no_memory() {
+        let mut buffer = BytesMut::from("Content-Length: 268435456\r\n\r\n{");
+        let bodies = decode_all(&mut Codec::default(), &mut buffer);
+        assert!(bodies.expect("it waits").is_empty());
+        assert!(buffer.capacity() < 4 << 20, "{}", buffer.capacity());
     }
 
     #[test]

@@ -1,18 +1,17 @@
 //! js-debug's own DAP server, a program of the developer's machine, for editors that have no debugger
 //! for Node.
 
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use azds_protocol::debug::AttachArguments;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, copy, sink};
-use tokio::net::TcpStream;
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::commands::debug::listen;
 use crate::failure::{Context, Failure, Result};
 
 /// Variable with the path of the server.
@@ -26,10 +25,13 @@ const ENDS: &str = "data:text/javascript,import{isMainThread as main}from'node:w
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The server; it ends when this is dropped, and lets what it debugs go on.
+///
+/// It runs whatever it is told to, and asks nobody for a token. On a port any page in a browser could tell
+/// it something: it passes over the head of an HTTP request, and reads the body. So it has a socket in a
+/// folder that is the user's alone.
 pub struct JsDebug {
-    /// Where it listens.
-    pub port: u16,
     _process: Child,
+    folder: TempDir,
 }
 
 impl JsDebug {
@@ -37,13 +39,12 @@ impl JsDebug {
     pub async fn start(arguments: &AttachArguments) -> Result<JsDebug> {
         let program = program(arguments)?;
         let object = program.display().to_string();
-        // Nobody else takes the port in the moment until the server does.
-        let (listener, port) = listen().await?;
-        drop(listener);
+        let folder = tempfile::Builder::new().prefix("azds-").tempdir();
+        let folder = folder.or_fail(WHAT, std::env::temp_dir().display().to_string())?;
         let mut process = Command::new("node")
             .args(["--import", ENDS])
             .arg(&program)
-            .args([port.to_string(), Ipv4Addr::LOCALHOST.to_string()])
+            .arg(socket_in(&folder))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -56,8 +57,8 @@ impl JsDebug {
         let output = process.stdout.take().expect("piped at the start");
         match timeout(START_TIMEOUT, listens(output)).await {
             Ok(true) => Ok(JsDebug {
-                port,
                 _process: process,
+                folder,
             }),
             Ok(false) => Err(Failure::new(WHAT, &object, "it ended at once")
                 .try_to("Name the DAP server of js-debug: dapDebugServer.js of its releases.")),
@@ -67,15 +68,21 @@ impl JsDebug {
             }
         }
     }
+
+    /// Where it listens.
+    pub fn socket(&self) -> PathBuf {
+        socket_in(&self.folder)
+    }
 }
 
 /// Connects to a server that listens.
-pub async fn connect(port: u16) -> Result<TcpStream> {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
-    let stream = stream.or_fail("js-debug was not reached", format!("port {port}"))?;
-    // Small messages, each waited for.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
+pub async fn connect(socket: &Path) -> Result<UnixStream> {
+    let stream = UnixStream::connect(socket).await;
+    stream.or_fail("js-debug was not reached", socket.display().to_string())
+}
+
+fn socket_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("js-debug.sock")
 }
 
 fn program(arguments: &AttachArguments) -> Result<PathBuf> {

@@ -5,6 +5,7 @@
 //! debugger, and after, the adapter answers itself.
 
 mod again;
+mod asked;
 mod attach;
 mod bridge;
 mod codec;
@@ -13,6 +14,7 @@ mod js_debug;
 mod message;
 mod paths;
 mod progress;
+pub mod rehearsal;
 mod rewrite;
 mod services;
 mod session;

@@ -1,5 +1,6 @@
 //! Folders of the container and the folders here that they were built from.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fmt;
 
@@ -47,12 +48,22 @@ impl PathMap {
         }
     }
 
-    /// What a file of the container is called here, if it was built from one.
+    /// What a file of the container is called here, if it was built from one. What leads out of the
+    /// folder there is none of it, so that nothing leads out of the folder here.
     pub fn to_local(&self, remote: &str) -> Option<String> {
+        let remote = &*resolved(remote);
         let fit = |pair: &&Pair| below(remote, &pair.remote, &['/'], false).is_some();
         let pair = self.best(fit, |pair| &pair.remote)?;
         let rest = below(remote, &pair.remote, &['/'], false)?;
-        let separator = if is_windows(&pair.local) { "\\" } else { "/" };
+        let separator = if is_windows(&pair.local) {
+            // A letter of a name there, and a separator here.
+            if rest.contains('\\') {
+                return None;
+            }
+            "\\"
+        } else {
+            "/"
+        };
         Some(format!("{}{}", pair.local, rest.replace('/', separator)))
     }
 
@@ -96,6 +107,22 @@ impl PathMap {
             .filter(fits)
             .min_by_key(|pair| Reverse(folder(pair).len()))
     }
+}
+
+/// A container's path without `..`, each of which takes the part before it.
+fn resolved(path: &str) -> Cow<'_, str> {
+    if !path.split('/').any(|part| part == "..") {
+        return Cow::Borrowed(path);
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            ".." if parts.len() > 1 => drop(parts.pop()),
+            ".." => {}
+            part => parts.push(part),
+        }
+    }
+    Cow::Owned(parts.join("/"))
 }
 
 /// What follows `folder` in `path`, if anything: `/x` of `/src/x` for `/src`.
@@ -188,6 +215,28 @@ mod tests {
         for local in ["/home/ana/producer2/x", "/home/Ana/producer/x", r"C:\x"] {
             assert_eq!(map.to_remote(local), None, "{local}");
         }
+    }
+
+    #[test]
+    fn nothing_leads_out_of_the_folder() {
+        let map = PathMap::new([("/src", "/w/shop")]);
+        for (remote, local) in [
+            ("/src/obj/../a.cs", Some("/w/shop/a.cs")),
+            ("/lib/../src/a.cs", Some("/w/shop/a.cs")),
+            ("/src/../../etc/passwd", None),
+            ("/src/a/../../x", None),
+            ("/src/..", None),
+            ("/../src/a..b/..c", Some("/w/shop/a..b/..c")),
+            ("../src/a", None),
+        ] {
+            assert_eq!(map.to_local(remote).as_deref(), local, "{remote}");
+        }
+        let windows = PathMap::new([("/src", r"C:\dev")]);
+        assert_eq!(windows.to_local(r"/src/..\..\x"), None);
+        assert_eq!(
+            windows.to_local("/src/a/../x").as_deref(),
+            Some(r"C:\dev\x")
+        );
     }
 
     #[test]

@@ -84,12 +84,14 @@ impl Setup {
         };
         let mut events = Vec::new();
         for (breakpoint, id) in breakpoints(answer).zip(&kept.ids) {
-            let Some(id) = *id else { continue };
+            let (Some(id), Some(breakpoint)) = (*id, breakpoint.as_object()) else {
+                continue;
+            };
             let mut breakpoint = breakpoint.clone();
-            if let Some(theirs) = breakpoint["id"].as_i64() {
+            if let Some(theirs) = breakpoint.get("id").and_then(Value::as_i64) {
                 self.known.insert(theirs, id);
             }
-            breakpoint["id"] = json!(id);
+            breakpoint.insert("id".to_owned(), json!(id));
             events.push(Message::from(json!({
                 "seq": 0, "type": "event", "event": "breakpoint",
                 "body": {"reason": "changed", "breakpoint": breakpoint},
@@ -108,11 +110,10 @@ impl Setup {
             let mut request = kept.request.clone();
             request.set("seq", seq);
             request.edit(|fields| {
-                if let Some(arguments) = fields.get_mut("arguments") {
-                    arguments["breakpoints"] = json!([]);
-                    if let Some(arguments) = arguments.as_object_mut() {
-                        arguments.remove("lines");
-                    }
+                if let Some(arguments) = fields.get_mut("arguments").and_then(Value::as_object_mut)
+                {
+                    arguments.insert("breakpoints".to_owned(), json!([]));
+                    arguments.remove("lines");
                 }
                 true
             });
@@ -164,7 +165,7 @@ impl Setup {
 
     fn to_editor(&self, theirs: i64) -> i64 {
         let known = self.known.get(&theirs).copied();
-        known.unwrap_or(theirs + self.generation * GENERATION)
+        known.unwrap_or(theirs.wrapping_add(self.generation.wrapping_mul(GENERATION)))
     }
 }
 
@@ -267,6 +268,19 @@ mod tests {
         let mut answer = answer(&[7]);
         setup.answered(9, &mut answer);
         assert_eq!(answer.get("body")["breakpoints"][0]["id"], 7 + GENERATION);
+    }
+
+    #[test]
+    fn what_is_no_breakpoint_and_no_number_is_borne() {
+        let mut setup = session();
+        setup.asked(&Message::from(json!({
+            "seq": 6, "command": "setFunctionBreakpoints", "arguments": "none",
+        })));
+        assert_eq!(setup.clear(100).len(), 3);
+        setup.again(100);
+        let odd = json!({"type": "response", "body": {"breakpoints": ["one", 2, null]}});
+        assert!(setup.set_again(0, &Message::from(odd)).is_empty());
+        setup.event(&mut stopped(i64::MAX));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 mod buildkit;
 mod callers;
-mod store;
+pub mod store;
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;

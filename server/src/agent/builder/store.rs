@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use azds_protocol::agent::{Blob, BuildSpec, Digest, Entry, FRAME, Manifest, Missing, Received};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::io::StreamReader;
 
@@ -125,13 +125,18 @@ impl Store {
 
     /// Takes the contents of a `PUT /v1/files`.
     pub async fn receive(&self, space: &str, body: Incoming) -> Result<Received> {
+        let stream = body.into_data_stream();
+        let stream = futures_util::TryStreamExt::map_err(stream, std::io::Error::other);
+        self.read(space, StreamReader::new(stream)).await
+    }
+
+    /// Takes contents in their frames.
+    pub async fn read(&self, space: &str, frames: impl AsyncRead) -> Result<Received> {
         let blobs = self.folder.join(space).join("blobs");
         tokio::fs::create_dir_all(&blobs)
             .await
             .or_fail(NOT_KEPT, blobs.display().to_string())?;
-        let stream = body.into_data_stream();
-        let stream = futures_util::TryStreamExt::map_err(stream, std::io::Error::other);
-        let mut reader = std::pin::pin!(StreamReader::new(stream));
+        let mut reader = std::pin::pin!(frames);
         let mut received = Received::default();
         loop {
             let mut head = [0; FRAME];

@@ -31,7 +31,7 @@ use super::probe::held_file;
 use crate::failure::{Context, Failure, Result};
 pub use init::become_init;
 pub use service::Service;
-use sync::Files;
+pub use sync::Files;
 
 /// File in the agent's folder with the [`ImageStart`] of the image.
 pub const START_FILE: &str = "start.json";

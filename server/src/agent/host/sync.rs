@@ -197,7 +197,7 @@ fn write(
         } = entry
         {
             let mut content = (&mut contents).take(blob.size);
-            place.take_in(path, &blob.digest, *executable, &mut content)?;
+            place.take_in(path, blob, *executable, &mut content)?;
             applied.files += 1;
             applied.bytes += blob.size;
         }

@@ -13,6 +13,8 @@ use super::{Agent, reader};
 use crate::failure::{Context, Failure, Result};
 
 const WHAT: &str = "the command did not come to its end";
+/// The longest piece of output that is read at once; hosts send 64 KiB.
+const PIECE: u32 = 1 << 20;
 
 impl Agent {
     /// Runs a command and carries its streams; its exit code. Dropped, it ends the command.
@@ -36,7 +38,12 @@ impl Agent {
             let mut head = [0; FRAME_HEAD];
             frames.read_exact(&mut head).await.map_err(gone)?;
             let [kind, length @ ..] = head;
-            let mut content = vec![0; u32::from_be_bytes(length) as usize];
+            let length = u32::from_be_bytes(length);
+            if length > PIECE {
+                let why = format!("the host sent a piece of more than {PIECE} bytes");
+                return Err(Failure::new(WHAT, self.name.as_str(), why));
+            }
+            let mut content = vec![0; length as usize];
             frames.read_exact(&mut content).await.map_err(gone)?;
             match (kind, content.as_slice()) {
                 (END, [code]) => return Ok(*code),

@@ -2,13 +2,14 @@
 
 use azds_protocol::sync::{Applied, Batch, Iterate, IterateEvent, Synced};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Method;
 use hyper::body::Frame;
 use serde::Serialize;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt};
+use tokio::io::AsyncBufRead;
 
-use super::{Agent, empty, full, reader};
+use super::{Agent, empty, full, lines, reader};
 use crate::failure::{Context, Failure, Result};
 
 /// The pieces of a batch in its form. `list` is a [`Batch`], or what has its fields.
@@ -51,8 +52,9 @@ impl Agent {
         let answer = self
             .request(Method::POST, "/v1/iterate", full(body))
             .await?;
-        let mut lines = reader(answer.into_body()).lines();
-        while let Some(line) = lines.next_line().await.or_fail(what, self.name.as_str())? {
+        let mut lines = lines(answer.into_body());
+        while let Some(line) = lines.next().await {
+            let line = line.or_fail(what, self.name.as_str())?;
             let event = serde_json::from_str(&line).or_fail(what, self.name.as_str())?;
             watch(&event);
             match event {

@@ -1,6 +1,7 @@
 //! What a tunnel answers while its service can't be reached: a page with status 503.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -43,7 +44,10 @@ async fn converse(
             break;
         }
     }
-    let body = format!("{failure}\n");
+    let body = match is_from_here(&head) {
+        true => format!("{failure}\n"),
+        false => "The service cannot be reached.\n".to_owned(),
+    };
     // Browsers look again by themselves.
     let answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: no-store\r\nRetry-After: 2\r\nRefresh: 2\r\nConnection: close\r\n\r\n",
@@ -54,6 +58,36 @@ async fn converse(
         peer.write_all(body.as_bytes()).await?;
     }
     peer.shutdown().await
+}
+
+/// Whether a request is one to this machine by a name of its own, and of no other page. What is wrong with a
+/// pod is not for a page of elsewhere, which reaches a local port where its own name leads there (DNS rebinding).
+/// What names nothing comes from no browser.
+fn is_from_here(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(head);
+    let head = head.split("\r\n\r\n").next().unwrap_or_default();
+    let mut fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    fields.all(|(name, value)| {
+        let value = value.trim();
+        match name.trim().to_ascii_lowercase().as_str() {
+            "host" => is_local(value),
+            "origin" => value
+                .split_once("://")
+                .is_some_and(|(_, host)| is_local(host)),
+            _ => true,
+        }
+    })
+}
+
+/// Whether a host, with or without a port, is this machine.
+fn is_local(host: &str) -> bool {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let name = name.to_ascii_lowercase();
+    let is_loopback = |address: IpAddr| address.is_loopback();
+    name == "localhost" || name.ends_with(".localhost") || name.parse().is_ok_and(is_loopback)
 }
 
 #[cfg(test)]
@@ -74,6 +108,34 @@ mod tests {
             drop(theirs);
         };
         tokio::join!(asking, answering).0
+    }
+
+    #[tokio::test]
+    async fn a_page_of_elsewhere_is_not_told_why() {
+        let told = async |fields: &str| {
+            let page = answered(&format!("GET / HTTP/1.1\r\n{fields}\r\n")).await;
+            assert!(page.starts_with("HTTP/1.1 503 "), "{page}");
+            page.contains("pods with app=a")
+        };
+        for fields in [
+            "Host: localhost:20001\r\n",
+            "host:127.0.0.1\r\n",
+            "Host: [::1]:20001\r\nOrigin: http://localhost:3000\r\n",
+            "Host: shop.localhost\r\n",
+            "",
+        ] {
+            assert!(told(fields).await, "{fields}");
+        }
+        for fields in [
+            "Host: evil.example:20001\r\n",
+            "Host: localhost.evil.example\r\n",
+            "Host: localhost\r\nOrigin: https://evil.example\r\n",
+            "Host: localhost\r\nOrigin: null\r\n",
+            "Host: localhost\r\nhost: evil.example\r\n",
+            "Host: 192.168.1.2\r\n",
+        ] {
+            assert!(!told(fields).await, "{fields}");
+        }
     }
 
     #[tokio::test]

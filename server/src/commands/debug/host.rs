@@ -8,7 +8,7 @@ use azds_protocol::debug::{
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Response};
@@ -16,9 +16,11 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::failure::{Context, Result};
+use crate::failure::{Context, Failure, Result};
 
 const WHAT: &str = "the pod did not answer about debugging";
+/// The longest answer that is read: the processes of a container are the longest.
+const ANSWER: usize = 16 << 20;
 
 /// The one HTTP/2 connection to a host, which adds token and version to each request.
 pub trait Connection: Send + Sync {
@@ -117,12 +119,9 @@ impl Host {
 
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
         let response = self.0.request(method, path, body).await?;
-        Ok(response
-            .into_body()
-            .collect()
-            .await
-            .or_fail(WHAT, path)?
-            .to_bytes())
+        let body = Limited::new(response.into_body(), ANSWER).collect().await;
+        let body = body.map_err(|error| Failure::new(WHAT, path, error.to_string()))?;
+        Ok(body.to_bytes())
     }
 }
 

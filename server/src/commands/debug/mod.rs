@@ -8,7 +8,7 @@ pub mod runtimes;
 
 use std::path::{Path, PathBuf};
 
-pub use forward::{Forward, carry, listen};
+pub use forward::{Forward, accept, carry, listen};
 pub use host::{Connection, Host, HostStream};
 
 /// Where the sources of a service are: folders of its image, and the folders here that were copied there.

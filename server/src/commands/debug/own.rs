@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::runtimes::{Container, Plan, Runtime};
-use super::{Host, HostStream, Sources, carry, listen, user};
+use super::{Host, HostStream, Sources, accept, carry, listen, user};
 use crate::commands::debug_target::debug_target;
 use crate::failure::Result;
 
@@ -82,8 +82,8 @@ impl Session {
         let mut patience = FIRST;
         loop {
             tokio::select! {
-                accepted = listener.accept() => {
-                    let Ok((local, _)) = accepted else { return };
+                accepted = accept(&listener) => {
+                    let Ok(local) = accepted else { return };
                     match self.reach().await {
                         Ok(remote) => drop(connections.spawn(carry(local, remote))),
                         Err(failure) => tracing::warn!("{failure}"),

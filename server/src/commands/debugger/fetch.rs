@@ -66,6 +66,10 @@ pub async fn download(
         address,
     )
     .await?;
+    if let Some(link) = leads_out(&content).or_fail(WHAT, address)? {
+        let why = format!("its link {} leads out of it", link.display());
+        return Err(Failure::new(WHAT, address, why).try_to("Do not use it."));
+    }
     std::fs::write(&kept, checksum).or_fail(WHAT, kept.display().to_string())?;
     // Releases have everything in one folder.
     let inner = content.join(debugger.mark);
@@ -74,6 +78,27 @@ pub async fn download(
     } else {
         content
     })
+}
+
+/// A link below a folder that leads out of it. What it leads to would be sent to pods.
+fn leads_out(folder: &Path) -> std::io::Result<Option<PathBuf>> {
+    let root = folder.canonicalize()?;
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            // One that leads nowhere leads to nothing that could be sent.
+            let leads = |path: &Path| path.canonicalize().is_ok_and(|to| !to.starts_with(&root));
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_symlink() && leads(&entry.path()) {
+                let path = entry.path();
+                return Ok(Some(path.strip_prefix(&root).unwrap_or(&path).to_owned()));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// SHA-256 of a file, in hexadecimal.

@@ -100,3 +100,73 @@ async fn an_archive_is_used_only_by_a_checksum_that_somebody_trusts() {
         "what was there stays"
     );
 }
+
+/// An archive of a debugger and of further entries, as a hostile sender would write them.
+fn archive(file: &Path, entries: &[(tar::EntryType, &str, &str)]) -> String {
+    let mut builder = tar::Builder::new(std::fs::File::create(file).expect("a temporary file"));
+    let good = (tar::EntryType::Regular, "netcoredbg", "");
+    for (kind, path, target) in std::iter::once(&good).chain(entries) {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(*kind);
+        // `set_path` refuses what a hostile sender would write.
+        header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+        header.as_old_mut().linkname[..target.len()].copy_from_slice(target.as_bytes());
+        let content: &[u8] = match kind {
+            tar::EntryType::Regular => b"x",
+            _ => b"",
+        };
+        header.set_size(content.len() as u64);
+        header.set_mode(0o755);
+        header.set_cksum();
+        builder
+            .append(&header, content)
+            .expect("a header made here");
+    }
+    builder.finish().expect("a temporary file");
+    format!("file://{}", file.display())
+}
+
+#[tokio::test]
+async fn an_archive_never_leads_out_of_its_folder() {
+    use tar::EntryType::{Link, Regular, Symlink};
+
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let outside = place.path().join("outside");
+    std::fs::create_dir(&outside).expect("a folder");
+    std::fs::write(outside.join("id"), "secret").expect("a file");
+    let (out, id) = (outside.display().to_string(), outside.join("id"));
+    let (new, id) = (format!("{out}/new"), id.display().to_string());
+    let table: [&[(tar::EntryType, &str, &str)]; 6] = [
+        &[(Regular, "../../../../evil", "")],
+        &[(Regular, &new, "")],
+        &[(Symlink, "way", &out), (Regular, "way/new", "")],
+        &[(Symlink, "id", &id)],
+        &[
+            (Symlink, "way", "../../../../outside"),
+            (Regular, "way/new", ""),
+        ],
+        &[(Link, "id", &id)],
+    ];
+    for (number, entries) in table.iter().enumerate() {
+        let debuggers = place.path().join(format!("debuggers-{number}"));
+        let file = place.path().join("archive");
+        let address = archive(&file, entries);
+        let checksum = checksum(&file).expect("the archive");
+        let done = install_from(&debuggers, &address, Some(&checksum)).await;
+        // Some kinds of tar pass over such an entry instead of failing.
+        if let Ok(done) = done {
+            let sent = done.archive("").expect("a folder");
+            assert!(!sent.windows(6).any(|part| part == b"secret"), "{number}");
+        }
+        let names: Vec<_> = std::fs::read_dir(&outside).expect("there").collect();
+        assert_eq!(names.len(), 1, "{number}: {names:?}");
+        assert!(!place.path().join("evil").exists(), "{number}");
+    }
+    let inside = archive(
+        &place.path().join("inside"),
+        &[(Symlink, "link", "netcoredbg")],
+    );
+    let checksum = checksum(&place.path().join("inside")).expect("the archive");
+    let done = install_from(&place.path().join("inside-it"), &inside, Some(&checksum)).await;
+    assert!(done.expect("a good archive").folder.join("link").exists());
+}

@@ -93,7 +93,7 @@ fn prepare(arguments: &PrepArguments) -> Result<PrepResult> {
         let is_new = if arguments.dry_run {
             fs::symlink_metadata(folder.join(&path)).is_err()
         } else {
-            write::write_new(&folder.join(&path), &text)?
+            write::write_new(&folder, &path, &text)?
         };
         if is_new { &mut written } else { &mut kept }.push(path);
     }

@@ -189,6 +189,25 @@ fn nothing_is_written_over() {
 }
 
 #[test]
+fn nothing_is_written_where_a_link_leads_out() {
+    let (root, folder) = service("shop", &[("requirements.txt", "")]);
+    let outside = root.path().join("outside");
+    fs::create_dir(&outside).expect("a folder");
+    for target in [outside.clone(), "../outside".into(), outside.join("new")] {
+        let link = folder.join("charts");
+        std::os::unix::fs::symlink(&target, &link).expect("a link");
+        let failure = prepare(&arguments(&folder)).expect_err("it leads out");
+        assert!(failure.object.contains("charts"), "{failure}");
+        assert_eq!(fs::read_dir(&outside).expect("there").count(), 0);
+        fs::remove_file(&link).expect("removed");
+    }
+    fs::create_dir(folder.join("kept")).expect("a folder");
+    std::os::unix::fs::symlink("kept", folder.join("charts")).expect("a link");
+    prepare(&arguments(&folder)).expect("it stays in the folder");
+    assert!(folder.join("kept/shop/Chart.yaml").is_file());
+}
+
+#[test]
 fn a_dry_run_says_the_same_and_writes_nothing() {
     let (_root, folder) = service("producer", &[("P.csproj", CSPROJ), ("Dockerfile", "")]);
     let dry = prepare(&PrepArguments {

@@ -67,7 +67,7 @@ fn backup_names() -> impl Iterator<Item = String> {
 /// Writes the text under a name that is free.
 fn keep(folder: &Path, text: &str) -> Result<String> {
     for name in backup_names() {
-        if write_new(&folder.join(&name), text)? {
+        if write_new(folder, &name, text)? {
             return Ok(name);
         }
     }

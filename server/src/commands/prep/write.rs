@@ -6,13 +6,22 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::WHAT;
-use crate::failure::{Context, Result};
+use crate::failure::{Context, Failure, Result};
 
-/// Writes a file and the folders that it is in. Says whether it did: `false` if there was something
-/// of that name.
-pub(super) fn write_new(path: &Path, text: &str) -> Result<bool> {
+/// Writes a file below `root` and the folders that it is in. Says whether it did: `false` if there was
+/// something of that name. `root` is without links, and `path` without `..`.
+pub(super) fn write_new(root: &Path, path: &str, text: &str) -> Result<bool> {
+    let path = &root.join(path);
     let object = path.display().to_string();
     let folder = path.parent().expect("files are written into a folder");
+    // A project that came from elsewhere may have a link in the place of a folder.
+    let there = folder.ancestors().find(|it| it.symlink_metadata().is_ok());
+    let there = there.unwrap_or(root).canonicalize();
+    if !there.or_fail(WHAT, &object)?.starts_with(root) {
+        let why = "a link in its path leads out of the folder of the service";
+        return Err(Failure::new(WHAT, object, why)
+            .try_to("Remove the link, or run azds prep where it leads."));
+    }
     fs::create_dir_all(folder).or_fail(WHAT, &object)?;
     let mut file = tempfile::Builder::new()
         .prefix(".azds-prep-")

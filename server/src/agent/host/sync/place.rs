@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use azds_protocol::agent::{Digest, Entry};
+use azds_protocol::agent::{Blob, Entry};
 
 use super::{WHAT, shown};
 use crate::agent::files;
@@ -45,11 +45,11 @@ impl Place {
         }
     }
 
-    /// Takes one content in, which must be that of `digest`.
+    /// Takes one content in, which must be that of `blob`.
     pub fn take_in(
         &mut self,
         path: &str,
-        digest: &Digest,
+        blob: &Blob,
         executable: bool,
         content: &mut impl Read,
     ) -> Result<()> {
@@ -63,15 +63,17 @@ impl Place {
         self.taken_in.insert(path.to_owned(), partial.clone());
         let mut file = File::create(&partial).map_err(refused)?;
         let mut hasher = blake3::Hasher::new();
+        let mut size = 0;
         loop {
             let read = content.read(&mut self.buffer).map_err(refused)?;
             if read == 0 {
                 break;
             }
+            size += read as u64;
             hasher.update(&self.buffer[..read]);
             file.write_all(&self.buffer[..read]).map_err(refused)?;
         }
-        if hasher.finalize().to_hex().as_str() != digest.as_str() {
+        if size != blob.size || hasher.finalize().to_hex().as_str() != blob.digest.as_str() {
             let why = "it arrived changed or cut short";
             return Err(Failure::new(WHAT, shown(path), why));
         }

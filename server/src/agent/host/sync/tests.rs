@@ -131,6 +131,19 @@ async fn a_batch_that_breaks_off_or_leads_outside_changes_nothing() {
     let files = Files::new(root.path());
     let good = batch(&[("a", "one"), ("b", "two")], &[]);
     files.read(good.as_slice()).await.expect("applied");
+    let mut longer = file("a", "one");
+    if let Entry::File { blob, .. } = &mut longer {
+        blob.size = u64::MAX;
+    }
+    let longer = Batch {
+        entries: vec![longer],
+        removed: Vec::new(),
+    };
+    let longer = body(&longer, &["one"]);
+    files
+        .read(longer.as_slice())
+        .await
+        .expect_err("shorter than it says");
     let whole = batch(&[("a", "1"), ("b", "2")], &["c"]);
     let broken = &whole[..whole.len() - 1];
     files.read(broken).await.expect_err("cut short");
