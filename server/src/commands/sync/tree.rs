@@ -43,7 +43,7 @@ impl Tree {
 
     /// All paths, in no order.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.from_to("", None)
+        self.between("", None)
     }
 
     /// The paths that are this one or below it, in no order; all of them for the empty one.
@@ -56,12 +56,12 @@ impl Tree {
         let (from, to) = (format!("{path}/"), format!("{path}0"));
         itself
             .into_iter()
-            .chain(self.from_to(&from, Some(&to)))
+            .chain(self.between(&from, Some(&to)))
             .collect()
     }
 
     /// The paths from one on, before another.
-    fn from_to(&self, from: &str, to: Option<&str>) -> impl Iterator<Item = &str> {
+    fn between(&self, from: &str, to: Option<&str>) -> impl Iterator<Item = &str> {
         let entries = &self.manifest.entries;
         let at = |path: &str| entries.partition_point(|entry| entry.path() < path);
         let before = &entries[at(from)..to.map_or(entries.len(), at)];
