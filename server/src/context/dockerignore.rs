@@ -113,16 +113,23 @@ impl Pattern {
             return None;
         }
         // Docker reads each pattern twice, and what was made of it the first time may have white space at its
-        // ends, or a ! at its beginning: `/!a` brings back.
+        // ends, or a ! at its beginning: `/!a` brings back, and of `!../../b` only `b` is left.
         let again = format!("{inverted}{}", clean(text));
-        let (reincludes, text) = match again.trim().strip_prefix('!') {
+        let again = match again.trim() {
+            rooted if rooted.starts_with('/') => rooted.to_owned(),
+            again => clean(again),
+        };
+        let (reincludes, text) = match again.strip_prefix('!') {
             Some("") => return None,
             Some(rest) => (true, rest),
-            None => (false, again.trim()),
+            None => (false, again.as_str()),
         };
         let text = match text.starts_with('/') {
-            // No path begins with one.
-            true => ".".to_owned(),
+            // No path begins with one, but it has to be a pattern all the same.
+            true => {
+                tokens(&clean(text))?;
+                ".".to_owned()
+            }
             false => clean(text),
         };
         Some(Pattern {
