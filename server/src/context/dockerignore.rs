@@ -130,7 +130,7 @@ impl Pattern {
                 tokens(&clean(text))?;
                 ".".to_owned()
             }
-            false => clean(text),
+            false => text.to_owned(),
         };
         Some(Pattern {
             reincludes,
