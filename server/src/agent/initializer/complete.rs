@@ -5,12 +5,13 @@
 
 use azds_protocol::agent::{
     AGENT_FOLDER, BUILD_CONTAINER, DEBUGGERS, GATE_AUDIENCE, INSTRUMENTED_LABEL, PULL_FOLDER,
-    SECRET_FOLDER, TAG_PREFIX,
+    PUSHED_TO, SECRET_FOLDER, TAG_PREFIX,
 };
 use serde_json::{Value, json};
 
-use super::{placement, probes};
+use super::{placement, probes, pulled};
 use crate::agent::probe::POD_IP;
+use crate::agent::pushed_image;
 
 /// Where the build finds the token that it shows to the gate.
 const GATE_TOKEN_FOLDER: &str = "/azds-gate";
@@ -41,10 +42,12 @@ pub struct Additions {
     pub pull_secrets: Vec<String>,
     /// What a node must be like to have a builder: matchExpressions of a node selector.
     pub nodes: Value,
+    /// Registry that images are pushed to, unless they are built into the nodes' stores.
+    pub builds_to: Option<String>,
 }
 
-/// The patch that completes `pod`; empty if it is not one of an `up`, or complete already.
-pub fn complete(pod: &Value, additions: &Additions) -> Vec<Value> {
+/// The patch that completes `pod` of a space; empty if it is not one of an `up`, or complete already.
+pub fn complete(pod: &Value, space: &str, additions: &Additions) -> Vec<Value> {
     let containers = list(pod, "containers");
     let Some((image, tag)) = containers.iter().find_map(image_of_up) else {
         return Vec::new();
@@ -55,6 +58,11 @@ pub fn complete(pod: &Value, additions: &Additions) -> Vec<Value> {
     }
 
     let mut patch = Patch::default();
+    let pushed = additions.builds_to.as_deref();
+    let pushed = pushed.map(|registry| pushed_image(registry, space, tag));
+    for (path, value) in pulled::instead(pod, tag, pushed.as_deref()) {
+        patch.add(&path, value);
+    }
     let wrapped = containers
         .iter()
         .enumerate()
@@ -74,7 +82,7 @@ pub fn complete(pod: &Value, additions: &Additions) -> Vec<Value> {
             );
         }
     }
-    let mut build = build(image, additions);
+    let mut build = build(pushed.as_deref().unwrap_or(image), additions);
     let pulling = pulling(&pull_secrets);
     if pulling.is_some()
         && let Some(mounts) = build["volumeMounts"].as_array_mut()
@@ -155,12 +163,16 @@ fn wrap(patch: &mut Patch, index: usize, host: usize, container: &Value) {
 /// The init container that builds the image. Its arguments name image and Dockerfile, as the
 /// original's did.
 fn build(image: &str, additions: &Additions) -> Value {
+    let mut args = vec!["--image", image, "--dockerfile", "Dockerfile"];
+    if let Some(registry) = &additions.builds_to {
+        args.extend([PUSHED_TO, registry]);
+    }
     json!({
         "name": BUILD_CONTAINER,
         "image": additions.image,
         "imagePullPolicy": additions.pull_policy,
         "command": ["/azds-agent", "build"],
-        "args": ["--image", image, "--dockerfile", "Dockerfile"],
+        "args": args,
         "env": [
             {"name": "AZDS_GATE", "value": additions.gate},
             {"name": "AZDS_GATE_AUTHORITY", "value": additions.authority},
@@ -256,124 +268,4 @@ impl Patch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn additions() -> Additions {
-        Additions {
-            image: "azds/azds-initializer-service:1".into(),
-            pull_policy: "Never".into(),
-            gate: "10.96.0.7:29172".into(),
-            debuggers: vec!["azds/debugger-go:1".into()],
-            authority: "PEM".into(),
-            pull_secrets: vec!["pull".to_owned()],
-            nodes: json!([{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]),
-        }
-    }
-
-    fn added<'a>(patch: &'a [Value], path: &str) -> &'a Value {
-        let op = patch.iter().find(|op| op["path"] == path);
-        &op.unwrap_or_else(|| panic!("nothing added at {path} in {patch:#?}"))["value"]
-    }
-
-    #[test]
-    fn pods_of_others_are_left_alone() {
-        let pod =
-            json!({"metadata": {}, "spec": {"containers": [{"name": "a", "image": "nginx:1"}]}});
-        assert!(complete(&pod, &additions()).is_empty());
-        let port_is_no_tag = json!({"spec": {"containers": [{"image": "host:5000/mindaro-x"}]}});
-        assert!(complete(&port_is_no_tag, &additions()).is_empty());
-    }
-
-    #[test]
-    fn a_complete_pod_is_left_alone() {
-        let pod = json!({"spec": {
-            "containers": [{"image": "producer:mindaro-1"}],
-            "initContainers": [{"name": "mindaro-build"}],
-        }});
-        assert!(complete(&pod, &additions()).is_empty());
-    }
-
-    #[test]
-    fn the_build_comes_before_the_charts_own_init_containers() {
-        let pod = json!({"spec": {
-            "initContainers": [{"name": "migrate", "image": "producer:mindaro-1"}],
-            "containers": [{"image": "producer:mindaro-1"}],
-        }});
-        let patch = complete(&pod, &additions());
-        let build = added(&patch, "/spec/initContainers/0");
-        assert_eq!(build["name"], "mindaro-build");
-        let debugger = added(&patch, "/spec/initContainers/1");
-        assert_eq!(debugger["image"], "azds/debugger-go:1");
-        assert_eq!(build["args"][1], "producer:mindaro-1");
-    }
-
-    #[test]
-    fn command_and_args_keep_their_meaning() {
-        let pod = json!({"spec": {"containers": [
-            {"image": "a:mindaro-1", "command": ["run", "-x"], "args": ["y"]},
-            {"image": "sidecar:2"},
-            {"image": "a:mindaro-1", "args": []},
-        ]}});
-        let patch = complete(&pod, &additions());
-        assert_eq!(
-            added(&patch, "/spec/containers/0/args"),
-            &json!([
-                "--index",
-                "0",
-                "--command-length",
-                "2",
-                "--args-given",
-                "--",
-                "run",
-                "-x",
-                "y"
-            ])
-        );
-        assert_eq!(
-            added(&patch, "/spec/containers/2/args"),
-            &json!([
-                "--index",
-                "1",
-                "--command-length",
-                "0",
-                "--args-given",
-                "--"
-            ])
-        );
-        assert!(
-            !patch
-                .iter()
-                .any(|op| op["path"] == "/spec/containers/1/command")
-        );
-    }
-
-    #[test]
-    fn a_secret_that_the_chart_has_already_is_not_added_again() {
-        let pod = json!({"spec": {
-            "containers": [{"image": "a:mindaro-1"}],
-            "imagePullSecrets": [{"name": "pull"}],
-        }});
-        let patch = complete(&pod, &additions());
-        let secrets = |op: &&Value| op["path"].to_string().contains("imagePullSecrets");
-        assert_eq!(patch.iter().find(secrets), None);
-        let volumes = patch.iter().filter(|op| op["path"] == "/spec/volumes/-");
-        let names: Vec<_> = volumes.map(|op| op["value"]["name"].clone()).collect();
-        assert_eq!(names, ["azds-agent", "azds-up", "azds-gate", "azds-pull"]);
-        let mounts = &added(&patch, "/spec/initContainers/0")["volumeMounts"];
-        assert_eq!(mounts[3]["mountPath"], PULL_FOLDER);
-    }
-
-    #[test]
-    fn lists_that_are_not_there_are_made_once() {
-        let pod = json!({"spec": {"containers": [{"image": "a:mindaro-1"}]}});
-        let patch = complete(&pod, &additions());
-        let made: Vec<_> = patch.iter().filter(|op| op["value"] == json!([])).collect();
-        assert_eq!(
-            made.len(),
-            5,
-            "volumeMounts, env, initContainers, volumes, imagePullSecrets: {made:?}"
-        );
-        assert_eq!(added(&patch, "/metadata/labels"), &json!({}));
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ mod complete;
 mod look;
 mod placement;
 mod probes;
+mod pulled;
 mod spaces;
 mod store;
 
@@ -63,6 +64,9 @@ pub struct Arguments {
     /// What a node must be like to have a builder: matchExpressions of a node selector, as JSON.
     #[arg(long, default_value = "[]", value_parser = expressions)]
     nodes: Value,
+    /// Registry that images are pushed to and pulled from, HOST[:PORT]/FOLDER.
+    #[arg(long)]
+    builds_to: Option<String>,
     /// Namespace of the set-up.
     #[arg(long, env = "AZDS_NAMESPACE")]
     namespace: String,
@@ -90,6 +94,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     store.renew_gate_certificate(&authority).await?;
     store.trust_webhook(&authority.certificate).await?;
 
+    let builds_to = arguments.builds_to;
     let additions = Arc::new(Additions {
         image: arguments.image,
         pull_policy: arguments.pull_policy,
@@ -98,6 +103,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         authority: authority.certificate.clone(),
         pull_secrets: arguments.pull_secrets,
         nodes: arguments.nodes,
+        builds_to: builds_to.clone(),
     });
     let status = SpaceStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -113,6 +119,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         authority: authority.clone(),
         client: client.clone(),
         namespace: arguments.namespace.clone(),
+        builds_to,
         replaced: tokio::sync::Mutex::default(),
     };
     let rotation = async {
@@ -184,7 +191,9 @@ async fn respond(request: Request<Incoming>, additions: &Additions) -> http::Ans
 
 /// The answer to an AdmissionReview (admission.k8s.io/v1).
 fn answer(review: &Value, additions: &Additions) -> Value {
-    let patch = complete(&review["request"]["object"], additions);
+    let request = &review["request"];
+    let space = request["namespace"].as_str().unwrap_or_default();
+    let patch = complete(&request["object"], space, additions);
     let mut response = json!({"uid": review["request"]["uid"], "allowed": true});
     if !patch.is_empty() {
         tracing::info!(
