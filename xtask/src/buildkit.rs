@@ -10,7 +10,7 @@ use crate::image::Image;
 use crate::images::{PATH, RECIPE, layer, programs};
 use crate::layers::{Layer, Piped, codename, debian_packages};
 use crate::parts::Parts;
-use crate::shell::command;
+use crate::shell::{command, run};
 
 /// Both, on top of busybox.
 pub fn buildkit(cache: &Cache, parts: &Parts, busybox: &Path) -> Result<[Image; 2]> {
@@ -77,12 +77,19 @@ fn rootless(cache: &Cache, parts: &Parts) -> Result<PathBuf> {
             "libselinux1",
         ];
         for package in debian_packages(&codename()?, &packages, scratch)? {
-            let mut unpacked = Piped::start(command("dpkg-deb --fsys-tarfile", &[]).arg(package))?;
+            let mut unpacked = Piped::start(command("dpkg-deb --fsys-tarfile", &[]).arg(&package))?;
             layer.merge(unpacked.stdout()?, |path| {
-                let wanted = path.contains(".so.") || path.starts_with("usr/bin/new");
-                wanted.then(|| path.to_owned())
+                path.contains(".so.").then(|| path.to_owned())
             })?;
             unpacked.finish()?;
+            run(command("dpkg-deb --extract", &[])
+                .arg(&package)
+                .arg(scratch.join("system")))?;
+        }
+        // Debian's are set-user-ID, which in a container without CAP_SYS_ADMIN does not suffice: their user must stay
+        // the namespace's owner. CAP_SETGID is 6, CAP_SETUID 7.
+        for (name, capability) in [("usr/bin/newuidmap", 7), ("usr/bin/newgidmap", 6)] {
+            layer.capable_program(name, &scratch.join("system").join(name), 1 << capability)?;
         }
         layer.file(
             "etc/passwd",

@@ -88,21 +88,12 @@ pub fn builds(values: &Value) -> Result<Builds> {
         });
     };
     let fit = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/');
-    let folder = registry
-        .split_once('/')
-        .map(|(host, folder)| (host.split(':'), folder));
-    let well_formed = folder.is_some_and(|(mut host, folder)| {
-        let name = host.next().unwrap_or_default();
-        let port = host.next().is_none_or(|port| port.parse::<u16>().is_ok());
-        let is_host = name == "localhost"
-            || name.contains('.')
-            || registry.contains(':')
-            || name.contains('-');
-        let parts = folder.split('/').all(|part| !part.is_empty());
-        is_host
-            && port
-            && host.next().is_none()
-            && parts
+    let well_formed = registry.split_once('/').is_some_and(|(host, folder)| {
+        let (name, port) = host.split_once(':').unwrap_or((host, "443"));
+        // Without a dot or a port it would be a folder of Docker Hub.
+        (host.contains(['.', ':']) || host == "localhost")
+            && port.parse::<u16>().is_ok()
+            && folder.split('/').all(|part| !part.is_empty())
             && name.bytes().chain(folder.bytes()).all(fit)
     });
     match well_formed {
