@@ -1,7 +1,7 @@
 //! azds as it pushes what it builds to the tests' registry: with AZDS_TEST_BUILDS=registry for all tests of a program.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,6 +15,8 @@ pub const BUILDS: &str = "10.250.0.1:5443/built";
 /// Where the registry has the base images, below which there is a folder for each of these registries.
 const MIRROR: &str = "mirror";
 const MIRRORED: [&str; 3] = ["docker.io", "gcr.io", "mcr.microsoft.com"];
+/// The base image of the tests' Python service.
+const ONE: &str = "docker.io/library/python:3.11-slim";
 /// The Secret of each space that its pods pull with.
 const PULL: &str = "pull-what-was-built";
 
@@ -44,54 +46,50 @@ pub fn pull_secret() -> Value {
 pub fn add_to(set_up: &mut Command, cluster: &Cluster) {
     let folder = cluster.kubeconfig.parent().expect("the cluster's folder");
     let folder = folder.join("pushing");
-    if !folder.exists() {
-        prepare(cluster, &folder);
-    }
+    fs::create_dir_all(&folder).expect("a folder");
+    push_bases(cluster, &folder);
+    let mirrors: Map<String, Value> = MIRRORED
+        .iter()
+        .map(|name| {
+            let mirror = format!("{REGISTRY}/{MIRROR}/{name}");
+            ((*name).to_owned(), json!([mirror]))
+        })
+        .collect();
+    let values = json!({"imagePullSecrets": [PULL], "buildkit": {"mirrors": mirrors}});
+    let write = |name: &str, value: Value| {
+        fs::write(folder.join(name), value.to_string()).expect("a file can be written");
+    };
+    write("values.json", values);
+    write("config.json", registry_login(REGISTRY));
     set_up
         .args(["--builds-to", BUILDS, "--builds-login", "--values"])
         .arg(folder.join("values.json"))
         .env("DOCKER_CONFIG", &folder);
 }
 
-/// Gives the registry the base images, and writes down what is said at each set-up.
-fn prepare(cluster: &Cluster, folder: &Path) {
+/// Gives the registry the base images that it does not have: all of them if all tests are to run so, else [`ONE`].
+fn push_bases(cluster: &Cluster, folder: &Path) {
     // Without this ctr speaks HTTP to what is on loopback.
-    let hosts = tempfile::tempdir().expect("a folder");
-    let host = hosts.path().join(&cluster.registry);
-    fs::create_dir(&host).expect("a folder");
+    let hosts = folder.join("hosts");
+    let host = hosts.join(&cluster.registry);
+    fs::create_dir_all(&host).expect("a folder");
     let server = format!("https://{}", cluster.registry);
     let text = format!(
         "server = {server:?}\n[host.{server:?}]\n  ca = {:?}\n",
         cluster.authority
     );
-    fs::write(host.join("hosts.toml"), text).expect("a new file");
+    fs::write(host.join("hosts.toml"), text).expect("a file can be written");
     let listed = run(cluster.ctr().args(["images", "list", "--quiet"]));
     assert!(listed.status.success(), "{}", listed.stderr);
     for image in listed.stdout.lines() {
-        let of_base = |registry: &&str| image.split('/').next() == Some(registry);
-        if MIRRORED.iter().any(|it| of_base(&it)) && !image.contains(":mindaro-") {
-            push(cluster, hosts.path(), image);
+        let is_base = MIRRORED.contains(&image.split('/').next().unwrap_or_default())
+            && !image.contains(":mindaro-");
+        let pushed = folder.join(format!("pushed-{}", image.replace('/', "_")));
+        if is_base && (image == ONE || !ON.load(Ordering::Relaxed)) && !pushed.exists() {
+            push(cluster, &hosts, image);
+            fs::write(pushed, "").expect("a new file");
         }
     }
-    let mirrors: Map<String, Value> = MIRRORED
-        .iter()
-        .map(|name| {
-            (
-                (*name).to_owned(),
-                json!([format!("{REGISTRY}/{MIRROR}/{name}")]),
-            )
-        })
-        .collect();
-    let values = json!({"imagePullSecrets": [PULL], "buildkit": {"mirrors": mirrors}});
-    let unfinished = folder.with_extension("unfinished");
-    fs::create_dir_all(&unfinished).expect("a folder");
-    let write = |name: &str, value: Value| {
-        let path: PathBuf = unfinished.join(name);
-        fs::write(path, value.to_string()).expect("a new file");
-    };
-    write("values.json", values);
-    write("config.json", registry_login(REGISTRY));
-    fs::rename(unfinished, folder).expect("a new name");
 }
 
 fn push(cluster: &Cluster, hosts: &Path, image: &str) {
