@@ -18,7 +18,7 @@ const MIRRORED: [&str; 3] = ["docker.io", "gcr.io", "mcr.microsoft.com"];
 /// The base image of the tests' Python service.
 const ONE: &str = "docker.io/library/python:3.11-slim";
 /// The Secret of each space that its pods pull with.
-const PULL: &str = "pull-what-was-built";
+pub const PULL: &str = "pull-what-was-built";
 
 static ON: AtomicBool = AtomicBool::new(false);
 
