@@ -3,6 +3,7 @@
 pub mod container;
 pub mod dap;
 pub mod lsp;
+pub mod pushing;
 pub mod schema;
 pub mod space;
 pub mod staying;

@@ -9,11 +9,11 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
 
-use crate::{Cluster, Namespace, from_json};
+use crate::{Cluster, Namespace, from_json, pushing};
 
 /// How long one azds command may take on a loaded machine.
 const COMMAND: Duration = Duration::from_secs(300);
@@ -123,8 +123,8 @@ impl Cluster {
         let lock = fs::File::create(state.join("use-dev-spaces.lock")).expect("a lock");
         lock.lock().expect("the lock is free in the end");
         self.import_agent();
-        run(self
-            .command(azds())
+        let mut set_up = self.command(azds());
+        set_up
             .args(["use-dev-spaces", "--space", space, "--grant", developer])
             .args([
                 "--host-suffix",
@@ -134,7 +134,11 @@ impl Cluster {
             ])
             .arg("--values")
             .arg(&self.builder_values)
-            .args(["-o", "json"]))
+            .args(["-o", "json"]);
+        if pushing::is_on() {
+            pushing::add_to(&mut set_up, self);
+        }
+        run(&mut set_up)
     }
 
     /// Gives the node the agent's image, unless it has it.
@@ -173,6 +177,9 @@ impl Cluster {
         let baseline = [("pod-security.kubernetes.io/enforce", "baseline")];
         let space = Space::new(self, self.namespace(&baseline).await);
         space.write_kubeconfig(DEVELOPER).await;
+        if pushing::is_on() {
+            let _: Secret = space.namespace.create(pushing::pull_secret()).await;
+        }
         space
     }
 }

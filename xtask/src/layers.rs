@@ -44,6 +44,19 @@ impl Layer {
         self.file(path, 0o755, &content)
     }
 
+    /// Adds a program of this machine that has these capabilities (bits of the lower 32) whoever starts it.
+    pub fn capable_program(&mut self, path: &str, from: &Path, capabilities: u32) -> Result<()> {
+        // struct vfs_cap_data of linux/capability.h: revision 2, effective.
+        let words = [0x0200_0001, capabilities, 0, 0, 0];
+        let value: Vec<u8> = words
+            .iter()
+            .flat_map(|word: &u32| word.to_le_bytes())
+            .collect();
+        let attribute = ("SCHILY.xattr.security.capability", value.as_slice());
+        self.0.append_pax_extensions([attribute])?;
+        self.program(path, from)
+    }
+
     /// Adds a symbolic link.
     pub fn link(&mut self, path: &str, target: &str) -> Result<()> {
         Ok(self

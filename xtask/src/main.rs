@@ -3,6 +3,7 @@
 
 mod bench;
 mod build;
+mod buildkit;
 mod cache;
 mod cluster;
 mod demo;

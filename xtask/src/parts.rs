@@ -58,6 +58,8 @@ pub struct Parts {
     pub ingress: PathBuf,
     /// A folder with buildkitd and buildctl.
     pub buildkit: PathBuf,
+    /// What gives a user namespaces of their own, for BuildKit without privileges.
+    pub rootlesskit: PathBuf,
     /// A folder with dlv, Go's debugger.
     pub delve: PathBuf,
     /// js-debug's DAP server, which runs on this machine.
@@ -80,6 +82,7 @@ impl Parts {
             coredns: go_build(cache, "coredns", "github.com/coredns/coredns", "")?.join("coredns"),
             ingress: go_build(cache, "ingress", "tool", "")?.join("skipper"),
             buildkit: go_build(cache, "buildkit", "tool", "")?,
+            rootlesskit: go_build(cache, "rootlesskit", "tool", "")?.join("rootlesskit"),
             kube: go_build(cache, module, ".", &version)?.join(module),
             kubectl: kubectl(cache)?,
             delve: go_build(cache, "delve", "tool", "")?,

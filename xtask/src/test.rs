@@ -146,9 +146,13 @@ fn test_all(arguments: &Arguments, theirs: bool, report: &mut Report) -> Result<
     tests_of("--package azds-tests", arguments, &environment, report)?;
     if arguments.all {
         let helm = step("prepare Helm 4", || parts::helm4(&Cache::open()?))?;
-        environment.push(("AZDS_TEST_HELM", helm.display().to_string()));
         let commands = "--package azds-tests --test commands";
-        tests_of(commands, arguments, &environment, report)?;
+        let with_helm = ("AZDS_TEST_HELM", helm.display().to_string());
+        let with_registry = ("AZDS_TEST_BUILDS", "registry".to_owned());
+        for variant in [with_helm, with_registry] {
+            let environment = [&environment[..], &[variant]].concat();
+            tests_of(commands, arguments, &environment, report)?;
+        }
     }
     if report.failed > failed {
         println!("{}", cluster::report());

@@ -27,6 +27,12 @@ use crate::failure::{Context, Result};
 /// Secret with the gate's certificate, which the initializer writes and the gate reads.
 const GATE_SECRET: &str = "azds-gate";
 
+/// Name of a space's image in a registry that images are pushed to. Each space has a repository of its own, and
+/// tags follow from what is built: nothing that a space can say leads to another name.
+fn pushed_image(registry: &str, space: &str, tag: &str) -> String {
+    format!("{registry}/{space}:{tag}")
+}
+
 /// A client of the API server for a pod, by its numeric address.
 fn in_cluster_client() -> Result<kube::Client> {
     tls::init();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use azds_protocol::agent::{AGENT_FOLDER, BUILD_CONTAINER, TAG_PREFIX};
+use azds_protocol::agent::{AGENT_FOLDER, BUILD_CONTAINER, PUSHED_TO, TAG_PREFIX};
 use futures_util::future::join;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
 use kube::api::{DeleteParams, ListParams, LogParams, Preconditions};
@@ -94,8 +94,21 @@ pub fn has_tag(image: &str, tag: &str) -> bool {
         .is_some_and(|(_, its_tag)| its_tag == tag)
 }
 
+/// The registry that azds pushes the pod's image to; none if it is built on the node.
+pub fn pushed_to(pod: &Pod) -> Option<&str> {
+    let spec = pod.spec.as_ref()?;
+    let mut containers = spec.init_containers.iter().flatten();
+    let build = containers.find(|container| container.name == BUILD_CONTAINER)?;
+    let mut args = build.args.iter().flatten();
+    args.find(|arg| *arg == PUSHED_TO)?;
+    args.next().map(String::as_str)
+}
+
 /// Whether the kubelet is to pull an image that azds built on the node, where no registry has it.
 pub fn pulls_what_was_built(pod: &Pod) -> bool {
+    if pushed_to(pod).is_some() {
+        return false;
+    }
     let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     containers.any(|container| {
         let image = container.image.as_deref().unwrap_or_default();

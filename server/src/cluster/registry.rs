@@ -15,6 +15,8 @@ use crate::failure::{Context, Failure, Result};
 use http::Http;
 use login::{Challenge, Credential};
 
+pub use login::docker_login;
+
 /// Media type of an index: the manifests of an image for several architectures.
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// Media type of a manifest.

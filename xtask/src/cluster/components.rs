@@ -122,7 +122,7 @@ state = "{folder}/containerd-state"
         let config = json!({
             "version": 0.1,
             "log": {"level": "warn"},
-            "storage": {"inmemory": null},
+            "storage": {"filesystem": {"rootdirectory": self.folder.join("registry")}},
             "auth": {"htpasswd": {"realm": "tests", "path": users}},
             "http": {"addr": REGISTRY, "secret": "tests",
                 "tls": {"certificate": file("registry.crt"), "key": file("registry.key")}},

@@ -76,7 +76,7 @@ impl Gate {
             match self.dial().await {
                 Ok(stream) => break stream,
                 Err(error) if begun.elapsed() > PATIENCE => {
-                    let ask = "Ask an administrator whether the pods of DaemonSet azds-builder in namespace azds run.";
+                    let ask = "Ask an administrator whether the pods of azds-builder in namespace azds run.";
                     return Err(Failure::new(WHAT, self.object(), error.to_string()).try_to(ask));
                 }
                 Err(_) => tokio::time::sleep(RETRY).await,

@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Dockerfile, for those who read the pod's description.
     #[arg(long)]
     dockerfile: String,
+    /// Registry that the image is pushed to, for those who read the pod's description.
+    #[arg(long)]
+    pushed_to: Option<String>,
     /// Address of the gate.
     #[arg(long, env = "AZDS_GATE")]
     gate: SocketAddr,

@@ -4,7 +4,6 @@ mod output;
 mod private;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::push::Push;
 use super::store::LaidOut;
 use crate::agent::files;
 use crate::failure::{Context, Failure, Result};
@@ -26,14 +26,21 @@ const BUILD: Duration = Duration::from_secs(60 * 60);
 /// How long BuildKit may be away before its build has failed, and how often it is looked for.
 const AWAY: Duration = Duration::from_secs(60);
 const AWAY_PAUSE: Duration = Duration::from_secs(1);
+/// How long BuildKit may take to tell an image's configuration.
+const CONFIGURATION: Duration = Duration::from_secs(30);
+/// How long it may take to see whether an image was pushed before.
+const LOOK: Duration = Duration::from_secs(20);
 /// How long buildctl may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The BuildKit of a node.
+/// The BuildKit behind the gate.
 pub struct BuildKit {
-    address: String,
-    content: PathBuf,
-    args: Vec<String>,
+    /// Its address: unix:///path.
+    pub address: String,
+    /// Build arguments (`NAME=VALUE`) that every build gets which does not set them itself.
+    pub args: Vec<String>,
+    /// Where it pushes images, unless they are built into the node's store.
+    pub push: Option<Push>,
 }
 
 /// What is to be built.
@@ -49,17 +56,7 @@ pub struct Order<'a> {
 }
 
 impl BuildKit {
-    /// BuildKit at `address`, whose images lie in the content store `content`. Every build gets `args`
-    /// (`NAME=VALUE`) that it does not set itself.
-    pub fn new(address: String, content: PathBuf, args: Vec<String>) -> BuildKit {
-        BuildKit {
-            address,
-            content,
-            args,
-        }
-    }
-
-    /// Builds an image into the node's store. The last event says how it ended; it ends early if
+    /// Builds an image. The last event says how it ended; it ends early if
     /// nobody listens any more.
     pub async fn build(&self, order: &Order<'_>, events: &mpsc::Sender<BuildEvent>) {
         let image = order.image;
@@ -131,7 +128,8 @@ impl BuildKit {
             args,
             private,
         } = *order;
-        let private = private::Files::write(private)?;
+        let login = self.push.iter().flat_map(Push::login);
+        let private = private::Files::write(private, login)?;
         let metadata = std::env::temp_dir().join(format!("azds-build-{}.json", files::unique()));
         let mut command = Command::new("buildctl");
         command
@@ -148,13 +146,23 @@ impl BuildKit {
             .arg(format!("context={}", from.context.display()))
             .arg("--local")
             .arg(format!("dockerfile={}", from.dockerfile.display()))
-            .arg("--output")
-            .arg(format!("type=image,name={image}"))
             .arg("--metadata-file")
             .arg(&metadata)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
+        match &self.push {
+            None => {
+                let output = format!("type=image,name={image}");
+                command.args(["--output", &output]);
+            }
+            Some(push) => {
+                let output = format!("type=image,name={image},push=true");
+                let policy = private.keep("policy.json", &push.policy(image))?;
+                command.args(["--output", &output]);
+                command.arg("--source-policy-file").arg(policy);
+            }
+        }
         for (name, value) in args {
             command
                 .arg("--opt")
@@ -182,26 +190,74 @@ impl BuildKit {
         let status = child.wait().await.or_fail(WHAT, image)?;
         if !status.success() {
             let why = output.reason();
-            let remedy = match why.contains("no space left on device") {
+            let failure = Failure::new(WHAT, image, why);
+            if let Some(push) = &self.push
+                && let Some(remedy) = push.remedy(&failure.why)
+            {
+                return Err(failure.try_to(remedy));
+            }
+            let remedy = match failure.why.contains("no space left on device") {
                 true => "The disk of the node is full: have an administrator make room on it.",
                 false => "Correct the source or the Dockerfile and run Up again.",
             };
-            return Err(Failure::new(WHAT, image, why).try_to(remedy));
+            return Err(failure.try_to(remedy));
         }
         let text = std::fs::read(&metadata).or_fail(WHAT, image)?;
         let _ = std::fs::remove_file(&metadata);
-        self.start_of(&text).or_fail(WHAT, image)
+        self.start_of(&text).await.or_fail(WHAT, image)
     }
 
-    /// How the image that buildctl wrote about starts a container.
-    fn start_of(&self, metadata: &[u8]) -> std::io::Result<ImageStart> {
+    /// How an image starts that was pushed before; none if there is no such image, or nobody can say.
+    pub async fn look_for(&self, image: &str) -> Option<ImageStart> {
+        let login = self.push.iter().flat_map(Push::login);
+        let files = private::Files::write(&Private::default(), login).ok()?;
+        let context = tempfile::tempdir().ok()?;
+        std::fs::write(context.path().join("Dockerfile"), format!("FROM {image}\n")).ok()?;
+        let folder = context.path().display();
+        let metadata = context.path().join("metadata.json");
+        let mut command = Command::new("buildctl");
+        command
+            .args([
+                "--addr",
+                &self.address,
+                "build",
+                "--frontend",
+                "dockerfile.v0",
+            ])
+            .args(["--local", &format!("context={folder}")])
+            .args(["--local", &format!("dockerfile={folder}")])
+            // Nothing of its layers is read, and nothing is pushed.
+            .args(["--output", "type=image,name=azds/look"])
+            .arg("--metadata-file")
+            .arg(&metadata);
+        files.name(&mut command);
+        let looked = command.kill_on_drop(true).stdin(Stdio::null()).output();
+        let looked = tokio::time::timeout(LOOK, looked).await.ok()?.ok()?;
+        if !looked.status.success() {
+            tracing::debug!(image, said = %String::from_utf8_lossy(&looked.stderr), "is not there");
+            return None;
+        }
+        let text = std::fs::read(&metadata).ok()?;
+        self.start_of(&text).await.ok()
+    }
+
+    /// How the image that buildctl wrote about starts a container: BuildKit has kept its configuration.
+    async fn start_of(&self, metadata: &[u8]) -> std::io::Result<ImageStart> {
         let metadata: Value = serde_json::from_slice(metadata)?;
         let digest = metadata["containerimage.config.digest"]
             .as_str()
-            .and_then(|digest| digest.strip_prefix("sha256:"))
             .ok_or_else(|| std::io::Error::other("buildctl named no image configuration"))?;
-        let config = std::fs::read(self.content.join("blobs/sha256").join(digest))?;
-        let config: Value = serde_json::from_slice(&config)?;
+        let get = ["--addr", &self.address, "debug", "get", digest];
+        let read = Command::new("buildctl")
+            .args(get)
+            .kill_on_drop(true)
+            .output();
+        let read = tokio::time::timeout(CONFIGURATION, read).await??;
+        if !read.status.success() {
+            let said = String::from_utf8_lossy(&read.stderr).trim().to_owned();
+            return Err(std::io::Error::other(said));
+        }
+        let config: Value = serde_json::from_slice(&read.stdout)?;
         Ok(image_start(&config["config"]))
     }
 }

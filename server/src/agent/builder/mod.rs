@@ -1,11 +1,12 @@
-//! `azds-agent builder`: the gate in front of a node's BuildKit.
+//! `azds-agent builder`: the gate in front of BuildKit.
 //!
-//! Whoever reaches BuildKit can write any image into the node's store, which would be the node's
-//! takeover. So BuildKit listens on a unix socket only, and the gate stands before it: it knows the
+//! Whoever reaches BuildKit can write any image into the node's store, or into the registry that images are
+//! pushed to, which would be the takeover of what runs there. So BuildKit listens on a unix socket only, and the gate stands before it: it knows the
 //! caller by the token of its pod, serves spaces only, and works out the image's tag itself.
 
 mod buildkit;
 mod callers;
+mod push;
 pub mod store;
 
 use std::net::{Ipv6Addr, SocketAddr};
@@ -13,7 +14,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use azds_protocol::agent::{BuildEvent, BuildRequest, GATE_PORT, Manifest, Missing};
+use azds_protocol::agent::{
+    BuildEvent, BuildRequest, BuildSpec, GATE_PORT, ImageStart, Manifest, Missing,
+};
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use k8s_openapi::api::core::v1::Secret;
@@ -29,7 +32,8 @@ use crate::context;
 use crate::failure::{Context, Failure, Result};
 use buildkit::{BuildKit, Order};
 use callers::{Caller, Callers};
-use store::Store;
+use push::Push;
+use store::{LaidOut, Layout, Store};
 
 /// The largest list of files that is read: some 400,000 files.
 const MANIFEST_LIMIT: usize = 64 << 20;
@@ -43,6 +47,8 @@ const FIRST_CERTIFICATE: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(6 * 60 * 60);
 /// The initializer replaces one that nobody accepts: builds wait a minute for it.
 const NEXT_CERTIFICATE: Duration = Duration::from_secs(15);
+/// How often it is looked whether a context has come, while the registry is asked for the image.
+const ARRIVAL: Duration = Duration::from_millis(200);
 /// With less than this left on the disk, in bytes, hardly any context or image finds room.
 const LOW: u64 = 256 << 20;
 
@@ -55,9 +61,12 @@ pub struct Arguments {
     /// Address of BuildKit: unix:///path.
     #[arg(long)]
     buildkit: String,
-    /// Folder of containerd's content store, in which the configuration of a built image is read.
+    /// Registry that images are pushed to, HOST[:PORT]/FOLDER, instead of being built into the node's store.
     #[arg(long)]
-    content: PathBuf,
+    registry: Option<String>,
+    /// Docker's configuration with the login for that registry.
+    #[arg(long)]
+    login: Option<PathBuf>,
     /// Build argument NAME=VALUE that every build gets; can be given again.
     #[arg(long = "build-arg", value_name = "NAME=VALUE")]
     build_args: Vec<String>,
@@ -81,7 +90,14 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let gate = Arc::new(Gate {
         callers: Callers::new(client),
         store: Store::new(arguments.store),
-        buildkit: BuildKit::new(arguments.buildkit, arguments.content, arguments.build_args),
+        buildkit: BuildKit {
+            address: arguments.buildkit,
+            args: arguments.build_args,
+            push: arguments.registry.map(|registry| Push {
+                registry,
+                login: arguments.login,
+            }),
+        },
     });
     let listener = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, GATE_PORT)))
         .await
@@ -224,17 +240,25 @@ async fn build(
         private,
     } = http::read_json(request.into_body(), REQUEST_LIMIT).await?;
     let tag = context::tag(&caller.namespace, &spec);
-    let image = format!("{}:{tag}", buildkit::full_name(&repository)?);
-    let laid_out = match gate.store.lay_out(&caller.namespace, &spec).await? {
-        store::Layout::Ready(laid_out) => laid_out,
-        store::Layout::Missing(missing) => {
+    let image = match &gate.buildkit.push {
+        Some(push) => super::pushed_image(&push.registry, &caller.namespace, &tag),
+        None => format!("{}:{tag}", buildkit::full_name(&repository)?),
+    };
+    let (events, lines) = mpsc::channel::<BuildEvent>(256);
+    let laid_out = match find(&gate, &caller.namespace, &spec, &image).await? {
+        Found::Context(laid_out) => laid_out,
+        Found::Image(start) => {
+            tracing::info!(namespace = caller.namespace, image, "was pushed before");
+            let _ = events.send(BuildEvent::Built { image, start }).await;
+            return Ok(http::lines(http::received(lines)));
+        }
+        Found::Missing(missing) => {
             return Ok(http::refuse(
                 StatusCode::CONFLICT,
                 &lacking(&image, &missing),
             ));
         }
     };
-    let (events, lines) = mpsc::channel::<BuildEvent>(256);
     tracing::info!(
         namespace = caller.namespace,
         pod = caller.pod,
@@ -253,11 +277,52 @@ async fn build(
     Ok(http::lines(http::received(lines)))
 }
 
+/// What there is of an image that is asked for.
+enum Found {
+    /// What it is built from.
+    Context(LaidOut),
+    /// The image itself, in the registry.
+    Image(ImageStart),
+    /// Not even all of what it is built from.
+    Missing(Missing),
+}
+
+/// Looks for the context, and where that is not known for the image in the registry: the builder may be a new one,
+/// and the developer away. Whichever is there first ends it.
+async fn find(gate: &Gate, space: &str, spec: &BuildSpec, image: &str) -> Result<Found> {
+    let ask = async || {
+        Ok(match gate.store.lay_out(space, spec).await? {
+            Layout::Ready(laid_out) => Found::Context(laid_out),
+            Layout::Missing(missing) => Found::Missing(missing),
+        })
+    };
+    let found = ask().await?;
+    if gate.buildkit.push.is_none() || matches!(found, Found::Context(_)) {
+        return Ok(found);
+    }
+    let arrives = async {
+        loop {
+            tokio::time::sleep(ARRIVAL).await;
+            match ask().await {
+                Ok(Found::Missing(_)) => {}
+                found => return found,
+            }
+        }
+    };
+    tokio::select! {
+        found = arrives => found,
+        start = gate.buildkit.look_for(image) => match start {
+            Some(start) => Ok(Found::Image(start)),
+            None => ask().await,
+        },
+    }
+}
+
 /// The builder lacks files, and only the developer's machine has them.
 fn lacking(image: &str, missing: &Missing) -> Failure {
     let why = match missing.blobs.len() {
-        0 => "the builder of this node does not know its files".to_owned(),
-        count => format!("the builder of this node lacks {count} of its files"),
+        0 => "the builder does not know its files".to_owned(),
+        count => format!("the builder lacks {count} of its files"),
     };
     Failure::new("the image was not built", image, why).try_to("Run up again, which sends them.")
 }

@@ -5,12 +5,13 @@
 
 use azds_protocol::agent::{
     AGENT_FOLDER, BUILD_CONTAINER, DEBUGGERS, GATE_AUDIENCE, INSTRUMENTED_LABEL, PULL_FOLDER,
-    SECRET_FOLDER, Seeds, TAG_PREFIX,
+    PUSHED_TO, SECRET_FOLDER, Seeds, TAG_PREFIX,
 };
 use serde_json::{Value, json};
 
-use super::{placement, probes, seeds};
+use super::{placement, probes, pulled, seeds};
 use crate::agent::probe::POD_IP;
+use crate::agent::pushed_image;
 
 /// Where the build finds the token that it shows to the gate.
 const GATE_TOKEN_FOLDER: &str = "/azds-gate";
@@ -41,6 +42,8 @@ pub struct Additions {
     pub pull_secrets: Vec<String>,
     /// What a node must be like to have a builder: matchExpressions of a node selector.
     pub nodes: Value,
+    /// Registry that images are pushed to, unless they are built into the nodes' stores.
+    pub builds_to: Option<String>,
 }
 
 /// The image and its tag of a pod that is to be completed: one of an `up` that is not complete already.
@@ -51,12 +54,22 @@ pub fn of_up(pod: &Value) -> Option<(&str, &str)> {
     (!is_complete).then_some(found)
 }
 
-/// The patch that completes `pod`; empty if there is nothing to be completed.
-pub fn complete(pod: &Value, additions: &Additions, known: Option<&Seeds>) -> Vec<Value> {
+/// The patch that completes `pod` of a space; empty if there is nothing to be completed.
+pub fn complete(
+    pod: &Value,
+    space: &str,
+    additions: &Additions,
+    known: Option<&Seeds>,
+) -> Vec<Value> {
     let Some((image, tag)) = of_up(pod) else {
         return Vec::new();
     };
     let mut patch = Patch::default();
+    let pushed = additions.builds_to.as_deref();
+    let pushed = pushed.map(|registry| pushed_image(registry, space, tag));
+    for (path, value) in pulled::instead(pod, tag, pushed.as_deref()) {
+        patch.add(&path, value);
+    }
     let wrapped = list(pod, "containers")
         .iter()
         .enumerate()
@@ -85,7 +98,7 @@ pub fn complete(pod: &Value, additions: &Additions, known: Option<&Seeds>) -> Ve
             );
         }
     }
-    let mut build = build(image, additions);
+    let mut build = build(pushed.as_deref().unwrap_or(image), additions);
     let pulling = pulling(&pull_secrets);
     if pulling.is_some()
         && let Some(mounts) = build["volumeMounts"].as_array_mut()
@@ -102,7 +115,12 @@ pub fn complete(pod: &Value, additions: &Additions, known: Option<&Seeds>) -> Ve
     }
     if let Some((container, folders)) = &seeded {
         let at = format!("/spec/initContainers/{}", additions.debuggers.len() + 1);
-        patch.add(&at, seeds::init_container(container, folders));
+        let mut seed = seeds::init_container(container, folders);
+        if let Some(image) = &pushed {
+            seed["image"] = json!(image);
+            seed["imagePullPolicy"] = json!("IfNotPresent");
+        }
+        patch.add(&at, seed);
     }
     let seeded = seeded.map_or(0, |(_, folders)| folders.len());
     let volumes = volumes(tag).into_iter().chain(pulling);
@@ -176,12 +194,16 @@ fn wrap(patch: &mut Patch, index: usize, host: usize, container: &Value, seeded:
 /// The init container that builds the image. Its arguments name image and Dockerfile, as the
 /// original's did.
 fn build(image: &str, additions: &Additions) -> Value {
+    let mut args = vec!["--image", image, "--dockerfile", "Dockerfile"];
+    if let Some(registry) = &additions.builds_to {
+        args.extend([PUSHED_TO, registry]);
+    }
     json!({
         "name": BUILD_CONTAINER,
         "image": additions.image,
         "imagePullPolicy": additions.pull_policy,
         "command": ["/azds-agent", "build"],
-        "args": ["--image", image, "--dockerfile", "Dockerfile"],
+        "args": args,
         "env": [
             {"name": "AZDS_GATE", "value": additions.gate},
             {"name": "AZDS_GATE_AUTHORITY", "value": additions.authority},

@@ -47,6 +47,8 @@ pub struct Looker {
     pub client: Client,
     /// Namespace of the set-up.
     pub namespace: String,
+    /// Registry that images are pushed to, unless they are built into the nodes' stores.
+    pub builds_to: Option<String>,
     /// When the gates' certificate was replaced last because one of them was not accepted.
     pub replaced: Mutex<Option<Instant>>,
 }
@@ -97,7 +99,7 @@ impl Looker {
         };
         if of(BUILDER).next().is_none() {
             let why = "no node has a pod of it";
-            let failure = Failure::new(BUILDS, format!("DaemonSet {BUILDER}"), why);
+            let failure = Failure::new(BUILDS, BUILDER, why);
             checks.push(Check::of("builder", Err(set_up(failure))));
         }
         let builders = of(BUILDER).map(|pod| async move {
@@ -120,7 +122,12 @@ impl Looker {
         let object = format!("pod {} in namespace {}", pod.name_any(), self.namespace);
         is_ready(pod, BUILDS, &object)?;
         match tokio::time::timeout(ANSWER, self.ask_gate(pod, &object)).await {
-            Ok(Ok(())) => Ok("BuildKit and the gate before it answer".to_owned()),
+            Ok(Ok(())) => Ok(match &self.builds_to {
+                None => "BuildKit and the gate before it answer".to_owned(),
+                Some(registry) => format!(
+                    "BuildKit and the gate before it answer; it pushes images to {registry}, where all nodes pull them"
+                ),
+            }),
             Ok(Err(failure)) => Err(failure),
             Err(_) => {
                 let why = format!("the gate did not answer within {} s", ANSWER.as_secs());

@@ -6,6 +6,7 @@ mod complete;
 mod look;
 mod placement;
 mod probes;
+mod pulled;
 mod seeds;
 mod spaces;
 mod store;
@@ -64,6 +65,9 @@ pub struct Arguments {
     /// What a node must be like to have a builder: matchExpressions of a node selector, as JSON.
     #[arg(long, default_value = "[]", value_parser = expressions)]
     nodes: Value,
+    /// Registry that images are pushed to and pulled from, HOST[:PORT]/FOLDER.
+    #[arg(long)]
+    builds_to: Option<String>,
     /// Namespace of the set-up.
     #[arg(long, env = "AZDS_NAMESPACE")]
     namespace: String,
@@ -91,6 +95,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     store.renew_gate_certificate(&authority).await?;
     store.trust_webhook(&authority.certificate).await?;
 
+    let builds_to = arguments.builds_to;
     let reviewer = Arc::new(Reviewer {
         additions: Additions {
             image: arguments.image,
@@ -100,6 +105,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
             authority: authority.certificate.clone(),
             pull_secrets: arguments.pull_secrets,
             nodes: arguments.nodes,
+            builds_to: builds_to.clone(),
         },
         client: client.clone(),
     });
@@ -117,6 +123,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         authority: authority.clone(),
         client: client.clone(),
         namespace: arguments.namespace.clone(),
+        builds_to,
         replaced: tokio::sync::Mutex::default(),
     };
     let rotation = async {
@@ -201,7 +208,8 @@ impl Reviewer {
             (Some((_, tag)), Some(space)) => seeds::find(&self.client, space, tag).await,
             _ => None,
         };
-        let patch = complete(pod, &self.additions, known.as_ref());
+        let space = request["namespace"].as_str().unwrap_or_default();
+        let patch = complete(pod, space, &self.additions, known.as_ref());
         let mut response = json!({"uid": request["uid"], "allowed": true});
         if !patch.is_empty() {
             tracing::info!(

@@ -24,6 +24,13 @@ pub struct UseDevSpaces {
     /// Registry with the images of azds; without one they must be on the nodes
     #[arg(long)]
     registry: Option<String>,
+    /// Push what is built to a registry, HOST/FOLDER or HOST:PORT/FOLDER, where nodes pull it; `nodes` to build into the
+    /// stores of the nodes again
+    #[arg(long, value_name = "REGISTRY")]
+    builds_to: Option<String>,
+    /// Keep this machine's Docker login for that registry in the cluster, to push with
+    #[arg(long, requires = "builds_to")]
+    builds_login: bool,
     /// A user, or group:NAME, who may work in the space; can be given again
     #[arg(long, value_name = "USER|group:GROUP")]
     grant: Vec<String>,
@@ -41,6 +48,8 @@ impl UseDevSpaces {
             host_suffix: self.host_suffix,
             ingress_class: self.ingress_class,
             registry: self.registry,
+            builds_to: self.builds_to,
+            builds_login: self.builds_login,
             grant: self.grant,
             values: self.values,
         };

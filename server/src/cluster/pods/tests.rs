@@ -92,6 +92,20 @@ fn a_pod_from_its_creation_to_its_end() {
 }
 
 #[test]
+fn an_image_that_was_pushed_may_be_pulled_always() {
+    let mut pod = pod(json!({}));
+    let spec = pod.spec.as_mut().expect("a spec");
+    spec.containers[0].image_pull_policy = Some("Always".to_owned());
+    assert!(pulls_what_was_built(&pod));
+    assert_eq!(pushed_to(&pod), None);
+    let spec = pod.spec.as_mut().expect("a spec");
+    let build = spec.init_containers.as_mut().expect("a build");
+    build[0].args = Some(vec![PUSHED_TO.to_owned(), "r.example/dev".to_owned()]);
+    assert_eq!(pushed_to(&pod), Some("r.example/dev"));
+    assert!(!pulls_what_was_built(&pod));
+}
+
+#[test]
 fn a_pod_of_this_up_is_known_by_its_tag() {
     let pod = pod(json!({}));
     assert!(uses_tag(&pod, "mindaro-0123456789abcdef"));

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Method, Request, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::http::Http;
 use crate::failure::{Context, Failure, Result};
@@ -51,6 +51,20 @@ pub fn credential(host: &str) -> Result<Option<Credential>> {
         Err(error) => Err(Failure::new(WHAT, host, error.to_string())
             .try_to("Look at config.json in ~/.docker, or in DOCKER_CONFIG.")),
     }
+}
+
+/// This machine's Docker login for a registry, by its name in Docker's configuration and as `auths` has it.
+pub fn docker_login(host: &str) -> Result<Option<(String, Value)>> {
+    let name = if host == HUB { HUB_CREDENTIALS } else { host };
+    Ok(credential(host)?.map(|credential| {
+        let login = match credential {
+            DockerCredential::IdentityToken(token) => json!({"identitytoken": token}),
+            DockerCredential::UsernamePassword(user, password) => {
+                json!({"auth": STANDARD.encode(format!("{user}:{password}"))})
+            }
+        };
+        (name.to_owned(), login)
+    }))
 }
 
 /// Whether there is a configuration of Docker at all.

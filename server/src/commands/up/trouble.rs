@@ -45,7 +45,7 @@ pub async fn trouble(
     })
 }
 
-async fn stuck_pod(cluster: &Cluster, pod: &Pod, stuck: &Stuck) -> (String, &'static str) {
+async fn stuck_pod(cluster: &Cluster, pod: &Pod, stuck: &Stuck) -> (String, String) {
     let name = pod.name_any();
     let whom = match &stuck.container {
         Some(container) => format!("container {container} in pod {name}"),
@@ -71,6 +71,12 @@ async fn stuck_pod(cluster: &Cluster, pod: &Pod, stuck: &Stuck) -> (String, &'st
             "Correct the image's name in the chart or its values, or make it reachable from the cluster."
         }
         _ => "Correct the chart or its values and run azds up again.",
+    };
+    let remedy = match (stuck.reason.as_str(), pods::pushed_to(pod)) {
+        ("ImagePullBackOff", Some(registry)) if stuck.message.contains(registry) => format!(
+            "The image is in {registry}, and the node does not get it: have an administrator see that nodes reach this registry and trust its certificate, and that the Secrets of imagePullSecrets are in this space."
+        ),
+        _ => remedy.to_owned(),
     };
     (
         format!("{whom} waits with {}{said}{words}", stuck.reason),

@@ -2,6 +2,7 @@
 
 mod chart;
 mod grant;
+mod login;
 mod nodes;
 mod remove;
 mod space;
@@ -63,7 +64,21 @@ pub async fn use_dev_spaces(
     )]);
     let namespace = ensure_namespace(&cluster, NAMESPACE, privileged);
     let mut changed = progress.or_cancelled(WHAT, namespace).await?;
+    if arguments.builds_login {
+        let registry = chart::builds_to(&values).unwrap_or_default();
+        let kept = login::keep(&cluster, NAMESPACE, registry);
+        changed |= progress.or_cancelled(WHAT, kept).await?;
+    }
     drop(step);
+    // Nothing would tell of it later.
+    if known.was_deployed()
+        && chart::builds_to(&known.values).is_none()
+        && chart::builds_to(&values).is_some()
+    {
+        remove::clean_nodes(&cluster, &known.release, progress)
+            .await
+            .unwrap_or_else(remove::warn_of_remains(progress));
+    }
 
     let (release, installed) = install(known, values, progress).await?;
     changed |= installed;
@@ -100,6 +115,10 @@ struct Known {
 }
 
 impl Known {
+    fn was_deployed(&self) -> bool {
+        self.values.is_object()
+    }
+
     async fn read(cluster: &Cluster) -> Result<Known> {
         match helm::list(NAMESPACE, RELEASES).await?.first() {
             Some(release) => Ok(Known {
@@ -134,8 +153,7 @@ async fn values(
         found.map_err(cluster.failed(WHAT, "the nodes of the cluster"))
     };
     let nodes = progress.or_cancelled(WHAT, nodes).await?;
-    let given = values["containerd"]["socket"].is_string();
-    let plan = nodes::plan(&nodes.items, &architectures, given)?;
+    let plan = nodes::plan(&nodes.items, &architectures, chart::builds(&values)?)?;
     plan.warnings
         .iter()
         .for_each(|warning| progress.warn(warning));

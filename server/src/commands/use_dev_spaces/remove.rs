@@ -57,11 +57,9 @@ pub async fn remove_dev_spaces(progress: &Progress) -> Result<DevSpacesResult> {
     if known.is_some() {
         changed = true;
         for release in helm::list(NAMESPACE, RELEASES).await? {
-            if let Err(failure) = clean_nodes(&cluster, &release.name, progress).await {
-                progress.warn(format!(
-                    "Images that azds built, and its folders, may be left on a node: {failure}"
-                ));
-            }
+            clean_nodes(&cluster, &release.name, progress)
+                .await
+                .unwrap_or_else(warn_of_remains(progress));
             helm::uninstall(&release.name, NAMESPACE, progress.cancellation()).await?;
             removed = release.name;
         }
@@ -125,10 +123,23 @@ pub async fn remove_space(
     })
 }
 
-/// Takes from each node what azds left there. No object would tell of it afterwards.
-async fn clean_nodes(cluster: &Cluster, release: &str, progress: &Progress) -> Result<()> {
-    let step = progress.begin("Cleaning the nodes");
+/// What to do with a failure to clean nodes, which ends nothing.
+pub fn warn_of_remains(progress: &Progress) -> impl Fn(Failure) {
+    |failure| {
+        progress.warn(format!(
+            "Images that azds built, and its folders, may be left on a node: {failure}"
+        ));
+    }
+}
+
+/// Takes from each node what azds left there: nothing, if it pushes to a registry. No object would tell of it
+/// afterwards.
+pub async fn clean_nodes(cluster: &Cluster, release: &str, progress: &Progress) -> Result<()> {
     let mut values = helm::values(release, NAMESPACE).await?;
+    if chart::builds_to(&values).is_some() {
+        return Ok(());
+    }
+    let step = progress.begin("Cleaning the nodes");
     values["clean"] = json!(true);
     let folder = tempfile::tempdir().or_fail(WHAT, "a temporary folder")?;
     chart::write(folder.path())?;

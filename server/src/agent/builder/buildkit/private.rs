@@ -3,9 +3,10 @@
 use std::fs::{File, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use azds_protocol::agent::Private;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::WHAT;
@@ -18,30 +19,39 @@ pub struct Files {
 }
 
 impl Files {
-    /// Writes them into a folder that only this user reads.
-    pub fn write(private: &Private) -> Result<Files> {
-        let object = "a temporary folder";
+    /// Writes them into a folder that only this user reads. Logins of azds' own come before those of the space.
+    pub fn write(
+        private: &Private,
+        own: impl IntoIterator<Item = (String, Value)>,
+    ) -> Result<Files> {
         let folder = tempfile::Builder::new()
             .permissions(Permissions::from_mode(0o700))
             .tempdir()
-            .or_fail(WHAT, object)?;
-        let write = |name: &str, text: &[u8]| {
-            let mut file = File::create_new(folder.path().join(name))?;
-            file.write_all(text)
+            .or_fail(WHAT, "a temporary folder")?;
+        let mut files = Files {
+            folder,
+            secrets: Vec::new(),
         };
-        let config = json!({"auths": private.logins}).to_string();
-        write("config.json", config.as_bytes()).or_fail(WHAT, object)?;
-        let mut secrets = Vec::new();
+        let mut logins = private.logins.clone();
+        logins.extend(own);
+        files.keep("config.json", &json!({"auths": logins}).to_string())?;
         for (index, (id, value)) in private.secrets.iter().enumerate() {
             check(id)?;
             let name = format!("secret-{index}");
-            write(&name, value.as_bytes()).or_fail(WHAT, object)?;
-            secrets.push(format!(
-                "id={id},src={}",
-                folder.path().join(name).display()
-            ));
+            let path = files.keep(&name, value)?;
+            files
+                .secrets
+                .push(format!("id={id},src={}", path.display()));
         }
-        Ok(Files { folder, secrets })
+        Ok(files)
+    }
+
+    /// Keeps one more file beside them, and says where.
+    pub fn keep(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        let written = File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.or_fail(WHAT, "a temporary folder")?;
+        Ok(path)
     }
 
     /// Tells buildctl where they are.
@@ -75,7 +85,8 @@ mod tests {
             secrets: BTreeMap::from([("npm".to_owned(), "s3cret".to_owned())]),
             logins: BTreeMap::from([("r.example".to_owned(), json!({"auth": "YTpi"}))]),
         };
-        let files = Files::write(&private).expect("written");
+        let own = [("r.example".to_owned(), json!({"auth": "cHVzaA=="}))];
+        let files = Files::write(&private, own).expect("written");
         let mut command = Command::new("buildctl");
         files.name(&mut command);
         let command = format!("{command:?}");
@@ -85,11 +96,13 @@ mod tests {
         );
         let read = |name: &str| std::fs::read_to_string(files.folder.path().join(name));
         assert_eq!(read("secret-0").ok().as_deref(), Some("s3cret"));
-        assert!(read("config.json").is_ok_and(|it| it.contains("r.example")));
+        assert!(
+            read("config.json").is_ok_and(|it| it.contains("cHVzaA==") && !it.contains("YTpi"))
+        );
         let bad = Private {
             secrets: BTreeMap::from([("a,src=/etc/passwd".to_owned(), String::new())]),
             ..Private::default()
         };
-        assert!(Files::write(&bad).is_err());
+        assert!(Files::write(&bad, []).is_err());
     }
 }
