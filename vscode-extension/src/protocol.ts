@@ -676,6 +676,14 @@ ingressClass: string | null,
  */
 registry: string | null,
 /**
+ * Where built images are pushed, `HOST[:PORT]/FOLDER`; `nodes` for the stores of the nodes.
+ */
+buildsTo: string | null,
+/**
+ * Whether this machine's Docker login for that registry is kept in the cluster, to push with.
+ */
+buildsLogin: boolean,
+/**
  * Users and groups (`group:NAME`) who may work in the space.
  */
 grant: Array<string>,
