@@ -287,15 +287,14 @@ async fn editor_helix_checks_and_debugs() {
     screen.until("file", &["BP1"]);
     screen.keys(&["/"]);
     screen.text("BP1");
-    screen.keys(&["Enter", "Space", "G", "b"]);
+    // The menu stays until it is left.
+    screen.keys(&["Enter", "Space", "G", "b", "Escape"]);
     screen.command(&format!(":debug-start azds {}", service.folder.display()));
     let asking = Asking::begin(&uri);
     screen.until("stop", &["stopped because of breakpoint"]);
     screen.keys(&["Space", "G", "v"]);
     screen.until("variables", &["currency", "'EUR'"]);
-    screen.keys(&["Escape", "Space", "G", "b"]);
-    screen.keys(&["Space", "G", "c"]);
-    screen.keys(&["Space", "G", "t"]);
+    screen.keys(&["Escape", "Escape", "Space", "G", "b", "c", "t", "Escape"]);
     screen.command(":q");
     drop(asking);
     assert_answers(&uri);

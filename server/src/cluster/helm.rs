@@ -151,7 +151,10 @@ pub async fn uninstall(
 /// The releases of a namespace whose names match `pattern`, a regular expression.
 pub async fn list(namespace: &str, pattern: &str) -> Result<Vec<Release>> {
     let mut command = helm(namespace);
-    command.args(["list", "--all", "--output", "json", "--max", "0"]);
+    command.args(["list", "--output", "json", "--max", "0"]);
+    // All there are: Helm 3 lists some of them otherwise, and Helm 4 knows no --all.
+    command.args(["--deployed", "--failed", "--pending", "--superseded"]);
+    command.args(["--uninstalled", "--uninstalling"]);
     command.args(["--filter", pattern]);
     command.args(["--time-format", "2006-01-02T15:04:05Z07:00"]);
     ask(command, "the releases are not known", namespace).await
