@@ -91,7 +91,6 @@ await tell('services', { vsix: required('AZDS_TEST_VSIX'), folder: workspace }, 
     await workbench.dismissMessages();
     await workbench.command('Azure Dev Spaces: Up (Detached)');
     await workbench.pick('maker');
-    await workbench.message('the service was not started').waitFor();
     await page.keyboard.press('Control+Shift+M');
     await page.locator('.markers-panel').getByText('undefined: undefinedThing').first().waitFor();
     await page.locator('.monaco-editor .squiggly-error').first().waitFor();
