@@ -152,6 +152,14 @@ pub fn node() -> Result<()> {
 /// `Bidirectional` mounts need it.
 pub fn mount_own(from: &Path, folder: &Path, cgroup: &str) -> Result<()> {
     run(&mut command("mount --make-rprivate /", &[]))?;
+    // The second node begins with the first one's mounts. containerd looks at the first that it finds of a place.
+    if command("mountpoint --quiet", &[])
+        .arg(folder)
+        .status()?
+        .success()
+    {
+        run(command("umount --recursive --lazy", &[]).arg(folder))?;
+    }
     run(command("mount --rbind", &[]).arg(from).arg(folder))?;
     run(command("mount --make-rshared", &[]).arg(folder))?;
     // Programs have these built in; what they leave there has to end with the cluster, and no other cluster may see it.
