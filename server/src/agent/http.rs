@@ -7,7 +7,7 @@ use azds_protocol::agent::{VERSION, VERSION_HEADER};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody};
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Request, Response, StatusCode};
@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::cluster::agent::whole;
 use crate::failure::{Context, Failure, Result};
 
 /// Body of an answer.
@@ -154,10 +155,7 @@ pub fn same_secret(left: &str, right: &str) -> bool {
 /// Reads a JSON body of at most `limit` bytes.
 pub async fn read_json<T: DeserializeOwned>(body: Incoming, limit: usize) -> Result<T> {
     let what = "the agent did not read a request";
-    let bytes = Limited::new(body, limit)
-        .collect()
-        .await
-        .map_err(|error| Failure::new(what, "", error.to_string()))?
-        .to_bytes();
+    let bytes = whole(body, limit).await;
+    let bytes = bytes.map_err(|why| Failure::new(what, "", why))?;
     serde_json::from_slice(&bytes).or_fail(what, "")
 }

@@ -121,10 +121,7 @@ impl Agent {
 
     async fn refused(&self, answer: Response<Incoming>) -> Failure {
         let status = answer.status();
-        let body = match Limited::new(answer.into_body(), ANSWER).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => Bytes::new(),
-        };
+        let body = whole(answer.into_body(), ANSWER).await.unwrap_or_default();
         let said = serde_json::from_slice::<Failure>(&body);
         match (status, said) {
             (StatusCode::UPGRADE_REQUIRED, _) => Failure::new(
@@ -157,10 +154,8 @@ impl Agent {
 
     /// Reads an answer's JSON; `what` did not happen if it is none.
     async fn read<T: DeserializeOwned>(&self, answer: Response<Incoming>, what: &str) -> Result<T> {
-        let body = Limited::new(answer.into_body(), ANSWER).collect().await;
-        let body =
-            body.map_err(|error| Failure::new(what, self.name.as_str(), error.to_string()))?;
-        let body = body.to_bytes();
+        let body = whole(answer.into_body(), ANSWER).await;
+        let body = body.map_err(|why| Failure::new(what, self.name.as_str(), why))?;
         serde_json::from_slice(&body).or_fail(what, self.name.as_str())
     }
 
@@ -216,6 +211,13 @@ impl Agent {
 /// Reads an answer's body as it comes.
 pub fn reader(body: Incoming) -> impl AsyncBufRead + Unpin + Send {
     StreamReader::new(body.into_data_stream().map_err(io::Error::other))
+}
+
+/// Reads a body of at most `limit` bytes; why, if it can't.
+pub async fn whole(body: Incoming, limit: usize) -> std::result::Result<Bytes, String> {
+    let body = Limited::new(body, limit).collect().await;
+    let body = body.map_err(|error| error.to_string())?;
+    Ok(body.to_bytes())
 }
 
 /// Reads an answer's lines as they come.

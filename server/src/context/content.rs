@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -17,7 +18,7 @@ use crate::failure::{Context, Failure, Result};
 #[derive(Debug)]
 pub struct BuildContext {
     /// What is in it.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     digest: Digest,
     /// A file that had the content, and its length.
     sources: HashMap<Digest, (PathBuf, u64)>,
@@ -61,7 +62,7 @@ pub fn read(selection: &Selection) -> Result<BuildContext> {
     };
     Ok(BuildContext {
         digest: manifest_digest(&manifest),
-        manifest,
+        manifest: Arc::new(manifest),
         sources,
     })
 }

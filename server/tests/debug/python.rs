@@ -328,9 +328,7 @@ async fn the_next_session_finds_the_process_of_the_last() {
         editor.good("disconnect", json!({})).await;
         assert!(stopped.request.await.unwrap().contains("Monitor"));
         adapter.await.unwrap();
-        while producer.pod.debug.debugged_by().is_some() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        producer.pod.until_free().await;
         assert!(!producer.pod.agent_folder.path().join(HELD).exists());
         assert_eq!(producer.pod.service.starts(), 2, "once under the debugger");
     }

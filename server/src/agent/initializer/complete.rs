@@ -116,9 +116,8 @@ pub fn complete(
     if let Some((container, folders)) = &seeded {
         let at = format!("/spec/initContainers/{}", additions.debuggers.len() + 1);
         let mut seed = seeds::init_container(container, folders);
-        if let Some(image) = &pushed {
-            seed["image"] = json!(image);
-            seed["imagePullPolicy"] = json!("IfNotPresent");
+        for (name, value) in pushed.iter().flat_map(|image| pulled::fields(image)) {
+            seed[name] = value;
         }
         patch.add(&at, seed);
     }

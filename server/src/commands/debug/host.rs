@@ -8,7 +8,6 @@ use azds_protocol::debug::{
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Response};
@@ -16,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::cluster::agent::whole;
 use crate::failure::{Context, Failure, Result};
 
 const WHAT: &str = "the pod did not answer about debugging";
@@ -119,9 +119,8 @@ impl Host {
 
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
         let response = self.0.request(method, path, body).await?;
-        let body = Limited::new(response.into_body(), ANSWER).collect().await;
-        let body = body.map_err(|error| Failure::new(WHAT, path, error.to_string()))?;
-        Ok(body.to_bytes())
+        let body = whole(response.into_body(), ANSWER).await;
+        body.map_err(|why| Failure::new(WHAT, path, why))
     }
 }
 

@@ -7,8 +7,7 @@ use std::path::Path;
 use azds_protocol::agent::{Entry, Manifest, Seeds};
 
 use crate::analysis::azds_yaml::Settings;
-use crate::analysis::placements::Placements;
-use crate::failure::{Context, Result};
+use crate::failure::Result;
 
 /// The folders of a release, by its Dockerfile and the files that are there now. What lies directly in `/`,
 /// or where only the base image knows, is in none of them.
@@ -18,9 +17,7 @@ pub fn seeds(
     manifest: &Manifest,
     release: &str,
 ) -> Result<Seeds> {
-    let text = std::fs::read_to_string(dockerfile);
-    let text = text.or_fail(super::WHAT, dockerfile.display().to_string())?;
-    let placements = Placements::read(&text);
+    let placements = super::placements(dockerfile)?;
     let folders: BTreeSet<String> = match &settings.container.sync_target {
         Some(folder) => BTreeSet::from([format!("/{}", folder.trim_matches('/'))]),
         None => {

@@ -174,7 +174,7 @@ impl Wanted<'_> {
 
     async fn manifest(&self, spec: &BuildSpec) -> Result<Option<Arc<Manifest>>> {
         if spec.context == self.spec.context {
-            return Ok(Some(Arc::new(self.context.manifest.clone())));
+            return Ok(Some(Arc::clone(&self.context.manifest)));
         }
         let (Some(folder), digest) = (manifests::folder(), spec.context.clone()) else {
             return Ok(None);
@@ -191,7 +191,7 @@ impl Wanted<'_> {
                 .canonicalize()
                 .or_fail(super::WHAT, root.display().to_string())?,
             base: Tree::of(Arc::clone(manifest)),
-            current: Tree::of(Arc::new(self.context.manifest.clone())),
+            current: Tree::of(Arc::clone(&self.context.manifest)),
             target: target(self.settings, &folder.join(&self.settings.dockerfile))?,
             rules: Rules::new(folder, self.settings)?,
         })

@@ -29,7 +29,7 @@ pub fn keep(folder: &Path, context: &BuildContext) {
     }
     let kept = fs::create_dir_all(folder).and_then(|()| {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut file, &context.manifest)?;
+        serde_json::to_writer(&mut file, &*context.manifest)?;
         file.persist(&path)?;
         sweep(folder)
     });
@@ -85,7 +85,7 @@ mod tests {
         keep(&kept, &context);
         assert_eq!(
             find(&kept, &context.digest()).as_ref(),
-            Some(&context.manifest)
+            Some(&*context.manifest)
         );
         let file = path(&kept, &context.digest());
         let text = fs::read_to_string(&file).expect("there");

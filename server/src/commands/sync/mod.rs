@@ -317,9 +317,14 @@ fn target(settings: &Settings, dockerfile: &Path) -> Result<Target> {
     if let Some(folder) = &settings.container.sync_target {
         return Ok(Target::Folder(folder.clone()));
     }
+    Ok(Target::Dockerfile(placements(dockerfile)?))
+}
+
+/// Where a Dockerfile puts the files of the context.
+fn placements(dockerfile: &Path) -> Result<Placements> {
     let text = std::fs::read_to_string(dockerfile);
     let text = text.or_fail(WHAT, dockerfile.display().to_string())?;
-    Ok(Target::Dockerfile(Placements::read(&text)))
+    Ok(Placements::read(&text))
 }
 
 /// What is done in the container before the service is started again.

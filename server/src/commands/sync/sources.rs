@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use azds_protocol::agent::Entry;
 
@@ -103,7 +104,7 @@ impl Sources {
                 ignore: &settings.ignore,
             };
             let entries = match paths.first().is_some_and(String::is_empty) {
-                true => context::read(&selection)?.manifest.entries,
+                true => Arc::unwrap_or_clone(context::read(&selection)?.manifest).entries,
                 false => context::read_at(&selection, paths.iter().map(String::as_str))?,
             };
             let entries = entries.into_iter();

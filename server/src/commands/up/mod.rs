@@ -356,7 +356,7 @@ async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
 
 /// Notes what the image was built from, so that later changes can be told.
 async fn built_from(context: &Arc<BuildContext>) -> Result<Arc<Manifest>> {
-    let manifest = Arc::new(context.manifest.clone());
+    let manifest = Arc::clone(&context.manifest);
     let context = Arc::clone(context);
     let keep = move || manifests::folder().map(|folder| manifests::keep(&folder, &context));
     tokio::task::spawn_blocking(keep).await.or_fail(WHAT, "")?;
