@@ -8,10 +8,12 @@ use kube::Api;
 use kube::api::ObjectMeta;
 use serde_json::json;
 
-use super::{WHAT, apply, chart};
+use super::{apply, chart};
 use crate::cluster::client::Cluster;
 use crate::cluster::registry;
 use crate::failure::{Context, Failure, Result};
+
+const WHAT: &str = "dev spaces were not set up";
 
 /// Keeps this machine's Docker login for a registry in a Secret of `namespace`.
 pub async fn keep(cluster: &Cluster, namespace: &str, registry: &str) -> Result<bool> {
