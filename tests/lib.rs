@@ -5,6 +5,7 @@ pub mod dap;
 pub mod lsp;
 pub mod pushing;
 pub mod schema;
+pub mod set_up;
 pub mod space;
 pub mod staying;
 pub mod wire;

@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -18,11 +17,7 @@ use crate::{Cluster, Namespace, from_json, pushing};
 /// How long one azds command may take on a loaded machine.
 const COMMAND: Duration = Duration::from_secs(300);
 /// The service account that plays the developer.
-const DEVELOPER: &str = "developer";
-/// What the tests' cluster has for `$(hostSuffix)`.
-pub const HOST_SUFFIX: &str = ".example.test";
-/// The class of Ingress that the tests' cluster has for azds.
-pub const INGRESS_CLASS: &str = "tests";
+pub const DEVELOPER: &str = "developer";
 
 /// azds, as `cargo xtask build` leaves it: beside the folder of the tests' own binaries.
 pub fn azds() -> PathBuf {
@@ -115,48 +110,6 @@ fn read_all(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<Str
 }
 
 impl Cluster {
-    /// Sets the cluster up for azds, with `space` as a space in which `developer` may work.
-    ///
-    /// What is there already stays untouched, so each test says it; only one at a time may.
-    pub fn use_dev_spaces(&self, space: &str, developer: &str) -> Answer {
-        let state = self.kubeconfig.parent().expect("the cluster's folder");
-        let lock = fs::File::create(state.join("use-dev-spaces.lock")).expect("a lock");
-        lock.lock().expect("the lock is free in the end");
-        self.import_agent();
-        let mut set_up = self.command(azds());
-        set_up
-            .args(["use-dev-spaces", "--space", space, "--grant", developer])
-            .args([
-                "--host-suffix",
-                HOST_SUFFIX,
-                "--ingress-class",
-                INGRESS_CLASS,
-            ])
-            .arg("--values")
-            .arg(&self.builder_values)
-            .args(["-o", "json"]);
-        if pushing::is_on() {
-            pushing::add_to(&mut set_up, self);
-        }
-        run(&mut set_up)
-    }
-
-    /// Gives the node the agent's image, unless it has it.
-    fn import_agent(&self) {
-        static DONE: Mutex<bool> = Mutex::new(false);
-        let mut done = DONE.lock().expect("no test failed in here");
-        if *done {
-            return;
-        }
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let archive = folder.path().join("azds.tar");
-        let saved = run(Command::new(azds()).args(["images", "save"]).arg(&archive));
-        assert!(saved.status.success(), "{}", saved.stderr);
-        let imported = run(self.ctr().args(["images", "import"]).arg(&archive));
-        assert!(imported.status.success(), "{}", imported.stderr);
-        *done = true;
-    }
-
     /// `ctr` for the images of the node's containers.
     pub fn ctr(&self) -> Command {
         let mut ctr = Command::new("ctr");
@@ -189,7 +142,7 @@ pub struct Space {
     /// The namespace.
     pub namespace: Namespace,
     home: tempfile::TempDir,
-    cluster: Cluster,
+    pub(crate) cluster: Cluster,
 }
 
 impl Space {
@@ -201,13 +154,6 @@ impl Space {
             home,
             cluster: cluster.clone(),
         }
-    }
-
-    /// Makes it a space in which the developer may work.
-    pub fn set_up(&self) -> Answer {
-        let namespace = &self.namespace.name;
-        let developer = format!("system:serviceaccount:{namespace}:{DEVELOPER}");
-        self.cluster.use_dev_spaces(namespace, &developer)
     }
 
     /// Writes a kubeconfig for a service account of the space, which has the rights that it was given, and names it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use azds_tests::dap::{Client, line_of};
 use azds_tests::schema::DEBUGPY;
-use azds_tests::space::{Space, azds, run};
+use azds_tests::space::{Space, run};
 use azds_tests::{Cluster, ask, until};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, PostParams};
@@ -91,18 +91,8 @@ async fn a_debugger_comes_from_its_image(cluster: &Cluster, space: &Space) {
     let image = saved.json().as_str().expect("a name").to_owned();
     let imported = run(cluster.ctr().args(["images", "import"]).arg(&archive));
     assert!(imported.status.success(), "{}", imported.stderr);
-    let values = folder.join("values.json");
-    let text = json!({"debuggers": [image]}).to_string();
-    std::fs::write(&values, text).expect("a new file");
-    let mut set_up = cluster.command(azds());
-    set_up.args([
-        "use-dev-spaces",
-        "--space",
-        &space.namespace.name,
-        "-o",
-        "json",
-    ]);
-    run(set_up.arg("--values").arg(&values)).json();
+    let values = json!({"debuggers": [image]});
+    space.set_up_with("values", &values).json();
 
     let service = space.python_service("stock", &[]);
     let up = service.azds("up", &["-d"]).json();
@@ -196,13 +186,8 @@ fn webhook_calls(cluster: &Cluster) -> f64 {
 #[tokio::test]
 async fn twice_changes_nothing_and_removing_leaves_nothing() {
     let cluster = Cluster::get();
-    let remove = || {
-        run(cluster
-            .command(azds())
-            .args(["remove-dev-spaces", "-o", "json"]))
-    };
     // Whatever ran before: it begins without azds.
-    remove().json();
+    cluster.remove_dev_spaces().json();
     let space = cluster.future_space().await;
     until("a cluster at rest", || async {
         let before = objects(&cluster);
@@ -258,7 +243,7 @@ async fn twice_changes_nothing_and_removing_leaves_nothing() {
         None => eprintln!("not run: a debugger from its image (cargo xtask test --all)"),
     }
 
-    let removed = remove();
+    let removed = cluster.remove_dev_spaces();
     assert!(
         !removed.stderr.contains("may be left"),
         "{}",
@@ -267,5 +252,5 @@ async fn twice_changes_nothing_and_removing_leaves_nothing() {
     assert_eq!(removed.json()["changed"], true);
     assert_eq!(differences(&before, &objects(&cluster)), [""; 0]);
     assert_eq!(images(&cluster), images_before);
-    assert_eq!(remove().json()["changed"], false);
+    assert_eq!(cluster.remove_dev_spaces().json()["changed"], false);
 }

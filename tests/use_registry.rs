@@ -2,7 +2,7 @@
 
 use azds::cluster::pods::{self, PodState};
 use azds_tests::pushing::{self, BUILDS};
-use azds_tests::space::{Service, Space, azds, run};
+use azds_tests::space::{Service, Space, run};
 use azds_tests::staying::Staying;
 use azds_tests::{Cluster, ask, until};
 use k8s_openapi::api::core::v1::Pod;
@@ -29,22 +29,9 @@ async fn image(space: &Space, pod: &str) -> (String, String) {
 }
 
 /// Has BuildKit run as a user of its own, and a change of the Dockerfile built by it.
-async fn a_builder_without_privileges_builds(
-    cluster: &Cluster,
-    space: &Space,
-    service: &Service<'_>,
-) {
-    let values = space.folder("rootless").join("values.json");
-    std::fs::write(&values, json!({"builds": {"rootless": true}}).to_string()).expect("a new file");
-    let mut set_up = cluster.command(azds());
-    set_up.args([
-        "use-dev-spaces",
-        "--space",
-        &space.namespace.name,
-        "-o",
-        "json",
-    ]);
-    run(set_up.arg("--values").arg(&values)).json();
+async fn a_builder_without_privileges_builds(space: &Space, service: &Service<'_>) {
+    let rootless = json!({"builds": {"rootless": true}});
+    space.set_up_with("rootless", &rootless).json();
     let builder = builder(space).await.spec.expect("a spec");
     let privileged = builder.containers.iter().any(|container| {
         let context = container.security_context.as_ref();
@@ -66,13 +53,8 @@ async fn a_builder_without_privileges_builds(
 async fn a_service_lives_by_push_and_pull() {
     pushing::turn_on();
     let cluster = Cluster::get();
-    let remove = || {
-        run(cluster
-            .command(azds())
-            .args(["remove-dev-spaces", "-o", "json"]))
-    };
     // Whatever ran before: it begins without azds.
-    remove().json();
+    cluster.remove_dev_spaces().json();
     let space = cluster.space().await;
     let mounted = builder(&space).await.spec.expect("a spec").volumes;
     let of_node = mounted.iter().flatten().filter(|it| it.host_path.is_some());
@@ -136,12 +118,12 @@ async fn a_service_lives_by_push_and_pull() {
     .await;
 
     match std::env::var_os("AZDS_TEST_ALL") {
-        Some(_) => a_builder_without_privileges_builds(&cluster, &space, &service).await,
+        Some(_) => a_builder_without_privileges_builds(&space, &service).await,
         None => eprintln!("not run: BuildKit without privileges (cargo xtask test --all)"),
     }
 
     service.azds("down", &[]).json();
-    let removed = remove();
+    let removed = cluster.remove_dev_spaces();
     assert!(
         !removed.stderr.contains("may be left"),
         "{}",

@@ -1,7 +1,8 @@
 //! Values and tokens, from the files of a developer to the objects in the cluster.
 
 use azds_tests::Cluster;
-use azds_tests::space::{HOST_SUFFIX, INGRESS_CLASS, Service, Space, get};
+use azds_tests::set_up::{HOST_SUFFIX, INGRESS_CLASS};
+use azds_tests::space::{Service, Space, get};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::Api;
 use serde_json::{Value, json};
