@@ -9,9 +9,10 @@ use tokio::time::{Instant, sleep};
 
 use super::Services;
 use super::attach::start;
-use super::bridge::{Bridge, End, OURS};
+use super::bridge::{Bridge, OURS};
+use super::end::End;
 use super::message::Message;
-use super::setup::Setup;
+use super::setup::{Setup, Stage};
 use crate::failure::Failure;
 use crate::progress::Progress;
 
@@ -92,7 +93,12 @@ where
             match result {
                 Ok(attached) => {
                     self.replay = Some(Replay::new(since, REPLAY_TIMEOUT));
-                    self.go_on_with(attached, ATTACH).await;
+                    // The editor waits for its own answer, perhaps.
+                    let attach = match self.pending.contains_key(&self.request) {
+                        true => self.request,
+                        false => ATTACH,
+                    };
+                    self.go_on_with(attached, attach).await;
                     return Ok(());
                 }
                 Err(failure) if since.elapsed() > PATIENCE => {
@@ -116,9 +122,13 @@ where
             self.pod()
         );
         self.editor.say(&text).await;
-        let failure = Failure::new("this was not done", self.pod(), "the debugger was lost")
-            .try_to("Do it again when the debugger is attached again.");
-        self.refuse_pending(&failure).await;
+        if self.setup.stage == Stage::Running {
+            let failure = Failure::new("this was not done", self.pod(), "the debugger was lost")
+                .try_to("Do it again when the debugger is attached again.");
+            self.refuse_pending(&failure).await;
+        } else {
+            self.hold_pending();
+        }
         if let Some(thread) = self.stopped.take() {
             let event = json!({
                 "seq": 0, "type": "event", "event": "continued",
@@ -128,11 +138,23 @@ where
         }
     }
 
+    /// Keeps for the next debugger what the last one did not answer, but for the editor's `attach`.
+    fn hold_pending(&mut self) {
+        let request = self.request;
+        let mut unanswered: Vec<_> = self.pending.extract_if(|seq, _| *seq != request).collect();
+        unanswered.sort_by_key(|(seq, _)| *seq);
+        for (_, message) in unanswered.into_iter().rev() {
+            self.held.push_front(message);
+        }
+    }
+
     /// Takes a request of the editor while there is no debugger to pass it to.
     pub(super) async fn wait_with(&mut self, message: Message) {
         match message.command() {
             _ if message.kind() != "request" => {}
-            _ if Setup::keeps(&message) => self.held.push_back(message),
+            _ if Setup::keeps(&message) || self.setup.stage != Stage::Running => {
+                self.held.push_back(message);
+            }
             "threads" => self.editor.respond(&message, json!({"threads": []})).await,
             command => {
                 let failure = Failure::new(
@@ -158,37 +180,42 @@ where
         for request in requests {
             self.tell_debugger(request).await;
         }
+        if self.setup.stage != Stage::Running {
+            return self.go_on().await;
+        }
         let done = json!({
             "seq": DONE, "type": "request", "command": "configurationDone", "arguments": {},
         });
         self.tell_debugger(Message::from(done)).await;
     }
 
+    /// Leaves the rest to the editor.
+    async fn go_on(&mut self) {
+        self.replay = None;
+        for message in std::mem::take(&mut self.held) {
+            self.editor_said(message).await;
+        }
+    }
+
     /// Takes an answer to a request of ours; says whether the debugger can't be used.
     pub(super) async fn answered_again(&mut self, seq: i64, answer: &Message) -> bool {
-        let Some(replay) = &self.replay else {
-            return false;
-        };
         let is_good = *answer.get("success") == json!(true);
-        match seq {
-            ATTACH | DONE if !is_good => {
+        match (seq, &self.replay) {
+            (ATTACH | DONE, Some(_)) if !is_good => {
                 tracing::info!(message = answer.text("message"), "attaching again failed");
                 return true;
             }
-            ATTACH => {}
-            DONE => {
+            (DONE, Some(replay)) => {
                 let seconds = replay.since.elapsed().as_secs_f32();
                 let text = format!(
                     "azds has attached again to {} after {seconds:.1} s; {} sets of breakpoints are as before.",
                     self.pod(),
                     replay.requests
                 );
-                self.replay = None;
                 self.editor.say(&text).await;
-                for message in std::mem::take(&mut self.held) {
-                    self.editor_said(message).await;
-                }
+                self.go_on().await;
             }
+            (ATTACH | DONE, _) => {}
             _ => {
                 let at = usize::try_from(seq - KEPT).unwrap_or_default();
                 for event in self.setup.set_again(at, answer) {

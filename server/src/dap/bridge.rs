@@ -8,19 +8,19 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use dap::events::Event;
 use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use super::again::Replay;
 use super::attach::{Attached, Local, Place, Wanted};
 use super::editor::{self, Editor};
+use super::end::End;
 use super::message::Message;
 use super::paths::PathMap;
 use super::rewrite::{attach_request, explain, is_for_editors, leave_running, without_ending};
-use super::setup::Setup;
+use super::setup::{Setup, Stage};
 use super::wire::Wire;
 use super::{Services, sources};
 use crate::commands::debug::runtimes::Runtime;
@@ -28,19 +28,8 @@ use crate::failure::Failure;
 
 /// What a debugger may take from `disconnect` to its end; netcoredbg gives each command 15 seconds.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(15);
-/// What the host may take to say why a debugger ended.
-const REASON_TIMEOUT: Duration = Duration::from_secs(3);
 /// Requests of ours are numbered from here on, far from the editor's own.
 pub const OURS: i64 = 1 << 30;
-
-/// How a conversation came to its end.
-#[derive(Debug, PartialEq)]
-pub enum End {
-    /// The editor left.
-    Left,
-    /// The debugger is gone and the editor still there.
-    Lost,
-}
 
 /// The conversation.
 pub struct Bridge<'a, R, W, S> {
@@ -60,6 +49,9 @@ pub struct Bridge<'a, R, W, S> {
     /// The debugger's own `seq` of its requests, by the one that the editor saw.
     pub(super) reverse: HashMap<i64, Value>,
     pub(super) setup: Setup,
+    /// When the session began, and the number of the request that began it.
+    pub(super) begun: Instant,
+    pub(super) request: i64,
     /// While another debugger is told what the first one was told.
     pub(super) replay: Option<Replay>,
     /// Requests of the editor for the next debugger.
@@ -67,9 +59,9 @@ pub struct Bridge<'a, R, W, S> {
     /// The thread that the editor shows as stopped.
     pub(super) stopped: Option<Value>,
     /// Until when the debugger has to be gone, once the editor said `disconnect`.
-    leaving: Option<Instant>,
+    pub(super) leaving: Option<Instant>,
     /// Whether the editor was told that the session is over.
-    terminated: bool,
+    pub(super) terminated: bool,
 }
 
 impl<'a, R, W, S> Bridge<'a, R, W, S>
@@ -88,7 +80,7 @@ where
         request: Message,
     ) -> Bridge<'a, R, W, S> {
         let attach = attach_request(&request, attached.arguments);
-        let pending = request.number("seq").map(|seq| (seq, request));
+        let seq = request.number("seq").unwrap_or_default();
         Bridge {
             editor,
             services,
@@ -100,9 +92,11 @@ where
             paths: attached.paths,
             initialize: initialize.clone(),
             attach: Some(attach),
-            pending: pending.into_iter().collect(),
+            pending: HashMap::from([(seq, request)]),
             reverse: HashMap::new(),
             setup: Setup::default(),
+            begun: Instant::now(),
+            request: seq,
             replay: None,
             held: VecDeque::new(),
             stopped: None,
@@ -193,22 +187,6 @@ where
         self.tell_debugger(message).await;
     }
 
-    /// Lets a service go on whose debugger would leave it stopped.
-    async fn let_go(&mut self) {
-        let requests = self.setup.clear(OURS);
-        let next = OURS + i64::try_from(requests.len()).unwrap_or_default();
-        for request in requests {
-            self.tell_debugger(request).await;
-        }
-        if let Some(thread) = self.stopped.take() {
-            let go_on = json!({
-                "seq": next, "type": "request", "command": "continue",
-                "arguments": {"threadId": thread},
-            });
-            self.tell_debugger(Message::from(go_on)).await;
-        }
-    }
-
     /// Says whether the session with this debugger is over.
     pub(super) async fn debugger_said(&mut self, mut message: Message) -> bool {
         match message.kind() {
@@ -217,9 +195,17 @@ where
                 let body = message.get("body");
                 match message.text("event") {
                     event if !is_for_editors(event) => return false,
-                    "initialized" if self.replay.is_some() => {
-                        self.tell_again().await;
-                        return false;
+                    "initialized" => {
+                        let is_first = self.setup.stage == Stage::Attaching;
+                        if is_first {
+                            self.setup.stage = Stage::Configuring;
+                        }
+                        if self.replay.is_some() {
+                            self.tell_again().await;
+                            if !is_first {
+                                return false;
+                            }
+                        }
                     }
                     "terminated" | "exited" if self.is_lost() => {
                         return message.text("event") == "terminated";
@@ -245,11 +231,6 @@ where
         false
     }
 
-    /// Whether an end that the debugger speaks of is not the editor's will, and can be mended.
-    pub(super) fn is_lost(&self) -> bool {
-        self.leaving.is_none() && self.setup.is_done && self.place.is_some()
-    }
-
     async fn response(&mut self, mut message: Message) -> bool {
         let answered = message.number("request_seq");
         // Ours comes first; the editor has had its own answer.
@@ -273,7 +254,8 @@ where
         }
         let is_good = *message.get("success") == json!(true);
         match request.command() {
-            "configurationDone" if is_good => self.setup.is_done = true,
+            "configurationDone" if is_good => self.setup.stage = Stage::Running,
+            "attach" | "launch" if !is_good => self.setup.stage = Stage::Refused,
             "continue" | "next" | "stepIn" | "stepOut" if is_good => self.stopped = None,
             _ => {}
         }
@@ -335,55 +317,5 @@ where
     pub(super) fn pod(&self) -> String {
         let pod = self.place.as_ref().map(|place| place.pod.clone());
         pod.unwrap_or_else(|| "the service".to_owned())
-    }
-
-    /// Ends the session of an editor that said so or is gone. The host sees the rest to its end.
-    async fn left(&mut self) -> End {
-        self.close().await;
-        for (_, request) in std::mem::take(&mut self.pending) {
-            if request.command() == "disconnect" {
-                self.editor.respond(&request, Value::Null).await;
-            }
-        }
-        End::Left
-    }
-
-    /// Why the debugger is gone.
-    async fn reason(&mut self) -> String {
-        // First, since one that said `terminated` may still be there.
-        self.close().await;
-        let Some(place) = &self.place else {
-            return "js-debug ended it".to_owned();
-        };
-        match timeout(REASON_TIMEOUT, place.host.end()).await {
-            Ok(Ok(Some(end))) if end.stream == place.stream => end.why,
-            Ok(Ok(_)) => "the debugger closed its stream".to_owned(),
-            Ok(Err(_)) | Err(_) => "the connection to the pod was lost".to_owned(),
-        }
-    }
-
-    /// Tells an editor that did not ask for it that the session is over, and why.
-    pub(super) async fn lost(&mut self, why: &str) -> End {
-        let failure = Failure::new("the debug session ended", self.pod(), why)
-            .try_to("The service is left running. Start the session again to go on.");
-        // A session of js-debug that says so itself is one of several: it needs no words of ours.
-        if self.place.is_some() || !self.terminated {
-            self.editor.say(&failure.to_string()).await;
-        }
-        self.refuse_pending(&failure).await;
-        if !self.terminated {
-            self.editor.event(&Event::Terminated(None)).await;
-        }
-        End::Lost
-    }
-
-    /// Refuses what the editor waits for.
-    pub(super) async fn refuse_pending(&mut self, failure: &Failure) {
-        let mut pending: Vec<_> = std::mem::take(&mut self.pending).into_iter().collect();
-        pending.sort_by_key(|(seq, _)| *seq);
-        let held = std::mem::take(&mut self.held);
-        for request in pending.into_iter().map(|(_, request)| request).chain(held) {
-            self.editor.refuse(&request, failure).await;
-        }
     }
 }

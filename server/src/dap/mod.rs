@@ -10,6 +10,7 @@ mod attach;
 mod bridge;
 mod codec;
 mod editor;
+mod end;
 mod js_debug;
 mod message;
 mod paths;

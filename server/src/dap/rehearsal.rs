@@ -19,8 +19,9 @@ use tokio_util::codec::Decoder;
 
 use super::again::Replay;
 use super::attach::{Attached, Place, Wanted};
-use super::bridge::{Bridge, End};
+use super::bridge::Bridge;
 use super::editor::Editor;
+use super::end::End;
 use super::message::Message;
 use super::paths::PathMap;
 use super::{Codec, Connection, Host, Services, Target};

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Services;
 use super::attach::{Attached, Wanted, attach};
-use super::bridge::{Bridge, End};
+use super::bridge::Bridge;
 use super::editor::Editor;
+use super::end::End;
 use super::message::Message;
 use super::progress::ProgressEvents;
 use crate::commands::debug::user;

@@ -9,12 +9,26 @@ use super::message::Message;
 /// Distance between the breakpoints' numbers of one debugger and those of the next, for the editor.
 const GENERATION: i64 = 1 << 20;
 
+/// How far a session has begun, for its editor.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Stage {
+    /// No debugger has said `initialized`.
+    #[default]
+    Attaching,
+    /// The editor sets breakpoints.
+    Configuring,
+    /// The debugger has taken all of it.
+    Running,
+    /// The debugger does not want to attach.
+    Refused,
+}
+
 /// Breakpoints and what else was set before the service ran.
 #[derive(Default)]
 pub struct Setup {
     kept: Vec<Kept>,
-    /// Whether the debugger has taken all of it.
-    pub is_done: bool,
+    /// How far the editor has come.
+    pub stage: Stage,
     /// How many debuggers came before this one.
     generation: i64,
     /// Numbers that the editor knows, by those of a later debugger.

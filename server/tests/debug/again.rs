@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use azds::agent::debug::Service as _;
 use serde_json::json;
 
 use crate::adapter;
 use crate::editor::Editor;
 use crate::pod::get;
-use crate::python::Producer;
+use crate::python::{Producer, begin, line};
 
 /// The next line of azds in the debug console with this in it.
 pub async fn said(editor: &mut Editor, text: &str) -> String {
@@ -108,4 +109,46 @@ async fn a_session_outlives_the_process_of_its_service() {
         .filter(|m| m["event"] == "exited")
         .count();
     assert_eq!(exited, 0, "the editor's session went on");
+}
+
+/// What the service is restarted after, as an `up` beside the session does.
+#[derive(Debug)]
+enum After {
+    Initialized,
+    Breakpoints,
+}
+
+#[tokio::test]
+async fn a_session_that_has_not_begun_begins_with_the_service_that_is_restarted() {
+    for after in [After::Initialized, After::Breakpoints] {
+        let producer = Producer::start().await;
+        let (connection, _handle) = producer.pod.connect().await;
+        let (mut editor, adapter) = adapter(producer.services(connection));
+        let attach = begin(&mut editor, "attach", producer.folder.path()).await;
+        editor.event("initialized").await;
+        let breakpoints =
+            json!({"source": {"path": producer.file()}, "breakpoints": [{"line": line()}]});
+        if let After::Breakpoints = after {
+            editor.good("setBreakpoints", breakpoints.clone()).await;
+        }
+        producer.pod.service.restore().await.unwrap();
+        said(&mut editor, "azds lost the debugger").await;
+        if let After::Initialized = after {
+            editor.good("setBreakpoints", breakpoints).await;
+        }
+        editor.good("configurationDone", json!({})).await;
+        let attached = editor.response(attach).await;
+        assert_eq!(attached["success"], true, "{after:?}: {attached}");
+        let stopped = producer.stop(&mut editor).await;
+        editor.good("disconnect", json!({})).await;
+        stopped.request.await.unwrap();
+        editor.rest().await;
+        adapter.await.unwrap();
+        let told = |event: &str| {
+            let them = editor.received.iter().filter(|m| m["event"] == event);
+            them.count()
+        };
+        assert_eq!(told("initialized"), 1, "{after:?}");
+        producer.assert_restored_after(5).await;
+    }
 }

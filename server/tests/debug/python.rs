@@ -138,7 +138,7 @@ pub struct Stopped {
     pub request: JoinHandle<String>,
 }
 
-async fn begin(editor: &mut Editor, command: &str, folder: &Path) -> i64 {
+pub async fn begin(editor: &mut Editor, command: &str, folder: &Path) -> i64 {
     let client = json!({
         "adapterID": "azds", "clientID": "test", "clientName": "Test",
         "supportsProgressReporting": true, "vendorOption": [1.5, null],
