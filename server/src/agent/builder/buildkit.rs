@@ -4,6 +4,7 @@ mod output;
 mod private;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -131,37 +132,20 @@ impl BuildKit {
         let login = self.push.iter().flat_map(Push::login);
         let private = private::Files::write(private, login)?;
         let metadata = std::env::temp_dir().join(format!("azds-build-{}.json", files::unique()));
-        let mut command = Command::new("buildctl");
+        let output = match &self.push {
+            None => format!("type=image,name={image}"),
+            Some(_) => format!("type=image,name={image},push=true"),
+        };
+        let mut command = self.buildctl(&from.context, &from.dockerfile, &output, &metadata);
         command
-            .args(["--addr", &self.address, "build", "--progress=rawjson"])
-            .args([
-                "--frontend",
-                "dockerfile.v0",
-                "--opt",
-                "filename=Dockerfile",
-            ])
+            .arg("--progress=rawjson")
             // The base images of a test cluster, or of a node without a way out, are on the node.
             .args(["--opt", "image-resolve-mode=local"])
-            .arg("--local")
-            .arg(format!("context={}", from.context.display()))
-            .arg("--local")
-            .arg(format!("dockerfile={}", from.dockerfile.display()))
-            .arg("--metadata-file")
-            .arg(&metadata)
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        match &self.push {
-            None => {
-                let output = format!("type=image,name={image}");
-                command.args(["--output", &output]);
-            }
-            Some(push) => {
-                let output = format!("type=image,name={image},push=true");
-                let policy = private.keep("policy.json", &push.policy(image))?;
-                command.args(["--output", &output]);
-                command.arg("--source-policy-file").arg(policy);
-            }
+        if let Some(push) = &self.push {
+            let policy = private.keep("policy.json", &push.policy(image))?;
+            command.arg("--source-policy-file").arg(policy);
         }
         for (name, value) in args {
             command
@@ -213,25 +197,12 @@ impl BuildKit {
         let files = private::Files::write(&Private::default(), login).ok()?;
         let context = tempfile::tempdir().ok()?;
         std::fs::write(context.path().join("Dockerfile"), format!("FROM {image}\n")).ok()?;
-        let folder = context.path().display();
         let metadata = context.path().join("metadata.json");
-        let mut command = Command::new("buildctl");
-        command
-            .args([
-                "--addr",
-                &self.address,
-                "build",
-                "--frontend",
-                "dockerfile.v0",
-            ])
-            .args(["--local", &format!("context={folder}")])
-            .args(["--local", &format!("dockerfile={folder}")])
-            // Nothing of its layers is read, and nothing is pushed.
-            .args(["--output", "type=image,name=azds/look"])
-            .arg("--metadata-file")
-            .arg(&metadata);
+        // Nothing of its layers is read, and nothing is pushed.
+        let output = "type=image,name=azds/look";
+        let mut command = self.buildctl(context.path(), context.path(), output, &metadata);
         files.name(&mut command);
-        let looked = command.kill_on_drop(true).stdin(Stdio::null()).output();
+        let looked = command.kill_on_drop(true).output();
         let looked = tokio::time::timeout(LOOK, looked).await.ok()?.ok()?;
         if !looked.status.success() {
             tracing::debug!(image, said = %String::from_utf8_lossy(&looked.stderr), "is not there");
@@ -239,6 +210,28 @@ impl BuildKit {
         }
         let text = std::fs::read(&metadata).ok()?;
         self.start_of(&text).await.ok()
+    }
+
+    /// A build of the Dockerfile in a folder, whose outcome is written to the file `metadata`.
+    fn buildctl(
+        &self,
+        context: &Path,
+        dockerfile: &Path,
+        output: &str,
+        metadata: &Path,
+    ) -> Command {
+        let mut command = Command::new("buildctl");
+        command
+            .args(["--addr", &self.address, "build"])
+            .args(["--frontend", "dockerfile.v0"])
+            .args(["--opt", "filename=Dockerfile"])
+            .args(["--local", &format!("context={}", context.display())])
+            .args(["--local", &format!("dockerfile={}", dockerfile.display())])
+            .args(["--output", output])
+            .arg("--metadata-file")
+            .arg(metadata)
+            .stdin(Stdio::null());
+        command
     }
 
     /// How the image that buildctl wrote about starts a container: BuildKit has kept its configuration.
