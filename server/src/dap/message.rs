@@ -2,33 +2,55 @@
 
 use bytes::Bytes;
 use dap::events::Event;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Action, Audience, Failure, Result};
+
+/// From so many bytes on a body is not read that nobody looks into.
+const LONG: usize = 16 << 10;
 
 /// One message. Until something in it is changed it keeps the bytes it came as.
 #[derive(Debug, Clone)]
 pub struct Message {
     fields: Map<String, Value>,
+    /// The body as it came, if it was not read; the fields have null in its place.
+    body: Option<Bytes>,
     bytes: Option<Bytes>,
+}
+
+/// What tells whether a body is of interest.
+#[derive(Deserialize)]
+struct Head<'a> {
+    command: Option<&'a str>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
 }
 
 impl Message {
     /// Reads the body of a frame.
-    pub fn parse(body: Bytes) -> Result<Message, serde_json::Error> {
+    pub fn parse(frame: Bytes) -> Result<Message, serde_json::Error> {
+        let body = unread(&frame);
+        let fields = match &body {
+            None => serde_json::from_slice(&frame)?,
+            Some(body) => {
+                let begin = body.as_ptr().addr() - frame.as_ptr().addr();
+                let rest = &frame[begin + body.len()..];
+                serde_json::from_slice(&[&frame[..begin], b"null", rest].concat())?
+            }
+        };
         Ok(Message {
-            fields: serde_json::from_slice(&body)?,
-            bytes: Some(body),
+            fields,
+            body,
+            bytes: Some(frame),
         })
     }
 
     /// The body of a frame.
     pub fn into_bytes(self) -> Bytes {
-        self.bytes.unwrap_or_else(|| {
-            serde_json::to_vec(&self.fields)
-                .expect("JSON values are JSON")
-                .into()
-        })
+        self.bytes
+            .unwrap_or_else(|| written(&self.fields, self.body.as_deref()))
     }
 
     /// An event of ours. Options that are not set are left out, as editors expect.
@@ -140,9 +162,42 @@ impl From<Value> for Message {
         };
         Message {
             fields,
+            body: None,
             bytes: None,
         }
     }
+}
+
+/// The body of a long list of variables: by the specification no source is in it, nor anything else
+/// that azds looks at, and to read and write it takes longer than its way here.
+fn unread(frame: &Bytes) -> Option<Bytes> {
+    if frame.len() < LONG {
+        return None;
+    }
+    let head: Head<'_> = serde_json::from_slice(frame).ok()?;
+    let body = head.body.filter(|_| head.command == Some("variables"))?;
+    Some(frame.slice_ref(body.get().as_bytes()))
+}
+
+fn written(fields: &Map<String, Value>, body: Option<&[u8]>) -> Bytes {
+    let json = |value: &Value| serde_json::to_vec(value).expect("JSON values are JSON");
+    let mut written = Vec::with_capacity(body.map_or(0, <[u8]>::len) + 256);
+    let mut before = b'{';
+    for (name, value) in fields {
+        written.push(before);
+        before = b',';
+        written.extend(json(&Value::from(name.as_str())));
+        written.push(b':');
+        match body.filter(|_| name == "body") {
+            Some(body) => written.extend_from_slice(body),
+            None => written.extend(json(value)),
+        }
+    }
+    if fields.is_empty() {
+        written.push(b'{');
+    }
+    written.push(b'}');
+    written.into()
 }
 
 /// `format` has `{name}` for variables.
@@ -204,6 +259,20 @@ mod tests {
             message.into_bytes(),
             r#"{"zeta":null,"seq":3,"body":{"b":1,"a":[]},"vendor":true}"#
         );
+    }
+
+    #[test]
+    fn a_long_list_of_variables_passes_unread() {
+        let variables = vec![r#"{ "name":"source","value":"{}" }"#; 1000].join(",");
+        let text = format!(
+            r#"{{"seq":7,"type":"response","body":{{"variables":[{variables}]}},"command":"variables"}}"#
+        );
+        let mut message = Message::parse(Bytes::from(text.clone())).expect("JSON");
+        assert_eq!(*message.get("body"), Value::Null);
+        assert_eq!(message.clone().into_bytes(), text);
+        message.set("seq", 8);
+        let changed = text.replacen("\"seq\":7", "\"seq\":8", 1);
+        assert_eq!(message.into_bytes(), changed);
     }
 
     #[test]

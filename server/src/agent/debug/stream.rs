@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::process::Stdio;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, copy, sink, split};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, copy, copy_buf, sink, split};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,8 @@ use crate::failure::{Context, Failure, Result};
 
 /// Lines of a debugger's standard error that are kept to explain its end.
 const LAST_LINES: usize = 5;
+/// What a debugger says is carried in pieces of up to so many bytes: thousands of variables are long.
+const PIECE: usize = 64 << 10;
 
 /// Starts a debugger that speaks on its standard input and output.
 pub fn start(command: &[String], env: &BTreeMap<String, String>) -> Result<Child> {
@@ -128,10 +130,11 @@ where
     let _ = debugger.set_nodelay(true);
     // One side's end is the end: a debugger that has no client left resumes the service.
     let (mut from_editor, mut to_editor) = split(editor);
-    let (mut from_debugger, mut to_debugger) = debugger.split();
+    let (from_debugger, mut to_debugger) = debugger.split();
+    let mut from_debugger = BufReader::with_capacity(PIECE, from_debugger);
     tokio::select! {
         ended = copy(&mut from_editor, &mut to_debugger) => End::of_editor(ended),
-        ended = copy(&mut from_debugger, &mut to_editor) => match ended {
+        ended = copy_buf(&mut from_debugger, &mut to_editor) => match ended {
             Ok(_) => End {
                 why: "the service ended, and its debugger with it".to_owned(),
                 is_cut: false,
