@@ -8,8 +8,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
 use tokio::sync::mpsc::Sender;
 
-use super::Service;
-use crate::agent::debug::Service as _;
+use super::{Service, dotnet};
+use crate::agent::debug::{Replacement, Service as _};
 use crate::failure::{Context, Failure, Result};
 
 const WHAT: &str = "the service was not started again";
@@ -19,15 +19,18 @@ const WHAT: &str = "the service was not started again";
 pub async fn iterate(service: Service, order: Iterate, events: Sender<IterateEvent>) {
     // The host stays while the service is away.
     let _follower = service.follow();
-    let is_away = writes_what_runs(&order.build_commands) && service.stop().await.is_ok();
+    let is_dotnet = dotnet::writes_what_runs(&order.build_commands);
+    let running = service.state().pid.filter(|_| is_dotnet);
+    let program = running.and_then(dotnet::program);
+    let is_away = is_dotnet && service.stop().await.is_ok();
     let built = tokio::select! {
         built = build(&order.build_commands, &events) => Some(built),
         () = events.closed() => None,
     };
     let ended = match built {
-        Some(Ok(())) => service.restore().await,
+        Some(Ok(())) => start(&service, program).await,
         failed => {
-            if is_away && let Err(failure) = service.restore().await {
+            if is_away && let Err(failure) = start(&service, program).await {
                 tracing::error!("{failure}");
             }
             match failed {
@@ -43,11 +46,11 @@ pub async fn iterate(service: Service, order: Iterate, events: Sender<IterateEve
     let _ = events.send(last).await;
 }
 
-/// Whether the service can't serve while it is built: .NET's build writes the program of the service,
-/// which the kernel refuses as long as that runs (ETXTBSY).
-fn writes_what_runs(commands: &[Vec<String>]) -> bool {
-    let mut programs = commands.iter().filter_map(|command| command.first());
-    programs.any(|program| program.rsplit('/').next() == Some("dotnet"))
+async fn start(service: &Service, program: Option<Replacement>) -> Result<()> {
+    match program.filter(dotnet::is_there) {
+        Some(program) => service.replace(program).await,
+        None => service.restore().await,
+    }
 }
 
 /// Only builds; what that says goes to the container's log.

@@ -1,6 +1,7 @@
 //! `azds-agent host`: the process that starts the service of a container, and what the developer's
 //! machine reaches there.
 
+mod dotnet;
 mod exec;
 mod init;
 mod iterate;
