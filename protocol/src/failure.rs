@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
@@ -111,27 +111,40 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = self.what.trim_end_matches('.');
-        f.write_str(what)?;
+        plainly(f, what)?;
         let reason = [self.object.trim(), self.why.trim().trim_end_matches('.')]
             .into_iter()
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
             .join(": ");
         if !reason.is_empty() {
-            write!(f, ": {reason}")?;
+            f.write_str(": ")?;
+            plainly(f, &reason)?;
         }
         let last = if reason.is_empty() { what } else { &reason };
         if !last.ends_with(['?', '!']) {
             f.write_str(".")?;
         }
         if !self.remedy.is_empty() {
-            write!(f, " {}", self.remedy)?;
+            f.write_str(" ")?;
+            plainly(f, &self.remedy)?;
         }
         if self.audience == Audience::Us {
             f.write_str(" (This is a fault of azds.)")?;
         }
         Ok(())
     }
+}
+
+/// Writes a text that may come from the cluster: nobody's message commands the terminal that shows it.
+fn plainly(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let harmless = |letter: char| match letter {
+        '\n' | '\t' => letter,
+        letter if letter.is_control() => char::REPLACEMENT_CHARACTER,
+        letter => letter,
+    };
+    text.chars()
+        .try_for_each(|letter| f.write_char(harmless(letter)))
 }
 
 impl std::error::Error for Failure {}
@@ -146,6 +159,15 @@ mod tests {
         assert_eq!(
             failure.to_string(),
             "nothing was started: did you mean `a`? Try."
+        );
+    }
+
+    #[test]
+    fn a_message_of_the_cluster_does_not_command_a_terminal() {
+        let failure = Failure::new("it did not start", "pod p", "a\u{1b}[2Jb\rc\u{9b}d\n\te");
+        assert_eq!(
+            failure.to_string(),
+            "it did not start: pod p: a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\n\te."
         );
     }
 
