@@ -1,5 +1,6 @@
 //! A space of one test, with a developer who has the Role of the space and no other right.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -180,8 +181,13 @@ impl Space {
 
     /// azds as the developer runs it.
     pub fn command(&self) -> Command {
+        self.command_of(azds())
+    }
+
+    /// A program in the environment that `azds` has here.
+    pub fn command_of(&self, program: impl AsRef<OsStr>) -> Command {
         let home = self.home.path();
-        let mut command = Command::new(azds());
+        let mut command = Command::new(program);
         command
             .env("KUBECONFIG", self.kubeconfig())
             .env("AZDS_HELM", &self.cluster.helm)

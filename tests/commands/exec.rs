@@ -61,6 +61,7 @@ async fn a_child_space_has_hosts_of_its_own_and_commands_run_in_its_containers()
     assert!(uris.iter().any(|row| row["uri"] == host), "{uris:?}");
 
     streams_and_exit_code(&child, &service);
+    in_a_terminal(&child, &service);
     let mut tunnel = up["uris"].as_array().expect("addresses").iter();
     let tunnel = tunnel.find(|row| row["status"] == "Tunneled");
     let tunnel = tunnel.expect("a tunnel")["uri"]
@@ -111,6 +112,28 @@ fn streams_and_exit_code(space: &Space, service: &Service) {
     assert_eq!(answer.status.code(), Some(125));
     let said = String::from_utf8_lossy(&answer.stderr);
     assert!(said.contains("no-such-program"), "{said}");
+}
+
+/// `script` gives azds a terminal.
+fn in_a_terminal(space: &Space, service: &Service) {
+    let azds = azds().display().to_string();
+    let folder = service.folder.display();
+    let code = "import os; print(os.get_terminal_size(), os.environ['TERM'], input())";
+    let run = format!(
+        "stty rows 33 cols 111; '{azds}' exec -it --dir '{folder}' -- python -c \"{code}\""
+    );
+    let mut script = space.command_of("script");
+    script
+        .args(["-qec", &run, "/dev/null"])
+        .env("TERM", "vt220");
+    let script = script.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut script = script.spawn().expect("script starts");
+    let mut input = script.stdin.take().expect("piped");
+    input.write_all(b"typed\r").expect("it is read");
+    let answer = script.wait_with_output().expect("azds ends");
+    let out = String::from_utf8_lossy(&answer.stdout);
+    let expected = "os.terminal_size(columns=111, lines=33) vt220 typed";
+    assert!(answer.status.success() && out.contains(expected), "{out}");
 }
 
 async fn in_the_services_place(space: &Space, service: &Service<'_>, tunnel: &str) {

@@ -3,6 +3,7 @@
 mod exec;
 mod sync;
 
+pub use exec::Input;
 pub use sync::in_form;
 
 use std::io;

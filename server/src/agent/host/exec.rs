@@ -1,17 +1,18 @@
 //! A command that a developer runs in the container.
 
-use std::io;
-use std::process::Stdio;
+mod start;
 
-use azds_protocol::exec::{END, Exec, STDERR, STDOUT};
+use std::io;
+
+use azds_protocol::exec::{END, Exec, FRAME, FRAME_HEAD, SIZE, STDERR, STDIN, STDOUT, frame};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::{Request, StatusCode};
 use nix::sys::signal::{Signal, killpg};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use pty_process::Size;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::io::StreamReader;
 
@@ -21,6 +22,7 @@ use crate::agent::debug::Service as _;
 use crate::agent::debug::held::Held;
 use crate::agent::http;
 use crate::failure::{Context, Failure, Result};
+use start::{Entrance, Exit, Started, plain, start};
 
 const WHAT: &str = "the command was not run";
 /// The longest order that is read.
@@ -50,8 +52,8 @@ async fn begin(body: Incoming, host: &Host) -> Result<mpsc::Receiver<Bytes>> {
         true => Some(InPlace::begin(host).await?),
         false => None,
     };
-    let child = match spawn(&order.command) {
-        Ok(child) => child,
+    let started = match start(&order) {
+        Ok(started) => started,
         Err(failure) => {
             if let Some(in_place) = in_place {
                 in_place.end().await;
@@ -60,7 +62,7 @@ async fn begin(body: Incoming, host: &Host) -> Result<mpsc::Receiver<Bytes>> {
         }
     };
     let (frames, receiver) = mpsc::channel(16);
-    tokio::spawn(carry(child, input, frames, in_place));
+    tokio::spawn(carry(started, input, frames, in_place));
     Ok(receiver)
 }
 
@@ -75,50 +77,35 @@ async fn read_order(from: &mut (impl AsyncRead + Unpin)) -> Result<Exec> {
     serde_json::from_slice(&json).or_fail(WHAT, "")
 }
 
-fn spawn(command: &[String]) -> Result<Child> {
-    let Some((program, arguments)) = command.split_first() else {
-        return Err(Failure::new(WHAT, "", "no program is named"));
-    };
-    let spawned = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // A group of its own, so that what it starts can be ended with it.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn();
-    spawned.map_err(|error| {
-        let failure = Failure::new(WHAT, program, error.to_string());
-        match error.kind() {
-            io::ErrorKind::NotFound => {
-                failure.try_to("Name a program that the image has, or its full path.")
-            }
-            _ => failure,
-        }
-    })
-}
-
 /// Carries the streams until the command has ended, or nobody listens any more.
 async fn carry(
-    mut child: Child,
-    mut input: impl AsyncRead + Unpin + Send + 'static,
+    started: Started,
+    input: impl AsyncRead + Unpin + Send + 'static,
     frames: mpsc::Sender<Bytes>,
     in_place: Option<InPlace>,
 ) {
+    let Started {
+        mut child,
+        input: entrance,
+        output,
+    } = started;
     let group = pid(&child);
-    let mut stdin = child.stdin.take().expect("piped at the start");
-    let stdout = child.stdout.take().expect("piped at the start");
-    let stderr = child.stderr.take().expect("piped at the start");
-    // The command may end without having read all of it.
     let feeding = tokio::spawn(async move {
-        let _ = tokio::io::copy(&mut input, &mut stdin).await;
+        if let Err(error) = feed(input, entrance).await {
+            // The command may end without having read all of it.
+            tracing::debug!(%error, "the input of a command ended");
+        }
     });
     let run = async {
-        tokio::join!(
-            pass_on(stdout, STDOUT, &frames),
-            pass_on(stderr, STDERR, &frames)
-        );
+        match output {
+            Exit::Pipes(stdout, stderr) => {
+                tokio::join!(
+                    pass_on(stdout, STDOUT, &frames),
+                    pass_on(stderr, STDERR, &frames)
+                );
+            }
+            Exit::Terminal(terminal) => pass_on(terminal, STDOUT, &frames).await,
+        }
         code(child.wait().await)
     };
     let ended = tokio::select! {
@@ -134,7 +121,34 @@ async fn carry(
         in_place.end().await;
     }
     if let Some(code) = ended {
-        let _ = frames.send(frame(END, &[code])).await;
+        let _ = frames.send(frame(END, &[code]).into()).await;
+    }
+}
+
+/// Gives the command what the developer sends, until that ends.
+async fn feed(mut input: impl AsyncRead + Unpin, mut entrance: Entrance) -> io::Result<()> {
+    loop {
+        let mut head = [0; FRAME_HEAD];
+        input.read_exact(&mut head).await?;
+        let [kind, length @ ..] = head;
+        let length = u32::from_be_bytes(length);
+        if length > FRAME {
+            return Err(io::Error::other("a frame is too long"));
+        }
+        let mut content = vec![0; length as usize];
+        input.read_exact(&mut content).await?;
+        match (&mut entrance, kind, content.as_slice()) {
+            (Entrance::Pipe(pipe), STDIN, content) => pipe.write_all(content).await?,
+            (Entrance::Terminal(terminal), STDIN, content) => terminal.write_all(content).await?,
+            (Entrance::Terminal(terminal), SIZE, &[r, rows, c, columns]) => {
+                let size = Size::new(
+                    u16::from_be_bytes([r, rows]),
+                    u16::from_be_bytes([c, columns]),
+                );
+                terminal.resize(size).map_err(plain)?;
+            }
+            _ => {}
+        }
     }
 }
 
@@ -142,17 +156,14 @@ async fn pass_on(mut from: impl AsyncRead + Unpin, kind: u8, frames: &mpsc::Send
     let mut chunk = vec![0; CHUNK];
     // What can't be read has ended, as the exit code tells.
     while let Ok(length @ 1..) = from.read(&mut chunk).await {
-        if frames.send(frame(kind, &chunk[..length])).await.is_err() {
+        if frames
+            .send(frame(kind, &chunk[..length]).into())
+            .await
+            .is_err()
+        {
             return;
         }
     }
-}
-
-fn frame(kind: u8, content: &[u8]) -> Bytes {
-    let length = u32::try_from(content.len()).expect("a chunk");
-    [&[kind], length.to_be_bytes().as_slice(), content]
-        .concat()
-        .into()
 }
 
 /// The service is away for a command in its place; the host stays, and probes find nothing wrong.
@@ -193,12 +204,17 @@ impl InPlace {
 mod tests {
     use std::time::Duration;
 
-    use azds_protocol::exec::FRAME_HEAD;
+    use azds_protocol::exec::Terminal;
 
     use super::*;
 
-    fn sh(script: &str) -> Vec<String> {
-        ["sh", "-c", script].map(str::to_owned).to_vec()
+    fn sh(script: &str, terminal: Option<Terminal>) -> Started {
+        let order = Exec {
+            command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            in_place: false,
+            terminal,
+        };
+        start(&order).expect("started")
     }
 
     /// What a command wrote to its standard output and error, and its exit code.
@@ -219,16 +235,38 @@ mod tests {
 
     #[tokio::test]
     async fn streams_are_carried_and_the_exit_code_is_the_commands() {
-        let child = spawn(&sh("tr a-z A-Z; echo wrong >&2; exit 7")).expect("started");
+        let child = sh("tr a-z A-Z; echo wrong >&2; exit 7", None);
         let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(carry(child, &b"input"[..], sender, None));
+        let input = std::io::Cursor::new(frame(STDIN, b"input"));
+        tokio::spawn(carry(child, input, sender, None));
         let expected = ("INPUT".to_owned(), "wrong\n".to_owned(), Some(7));
         assert_eq!(frames(receiver).await, expected);
     }
 
     #[tokio::test]
+    async fn a_command_has_a_terminal_that_can_change_its_size() {
+        let terminal = Terminal {
+            kind: "vt100".to_owned(),
+            rows: 30,
+            columns: 100,
+        };
+        let script = "echo $TERM; stty size; read word; stty size; exit 4";
+        let child = sh(script, Some(terminal));
+        let (sender, receiver) = mpsc::channel(1);
+        let size = [40_u16.to_be_bytes(), 132_u16.to_be_bytes()].concat();
+        let input = [frame(SIZE, &size), frame(STDIN, b"word\r")].concat();
+        let (mut developer, input_of_it) = tokio::io::duplex(64);
+        tokio::spawn(carry(child, input_of_it, sender, None));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        developer.write_all(&input).await.expect("carried");
+        let (out, err, ended) = frames(receiver).await;
+        assert_eq!((err.as_str(), ended), ("", Some(4)));
+        assert_eq!(out, "vt100\r\n30 100\r\nword\r\n40 132\r\n");
+    }
+
+    #[tokio::test]
     async fn a_command_that_reads_nothing_ends_all_the_same() {
-        let child = spawn(&sh("exit 0")).expect("started");
+        let child = sh("exit 0", None);
         let (sender, receiver) = mpsc::channel(1);
         let (input, _never_ends) = tokio::io::duplex(16);
         tokio::spawn(carry(child, input, sender, None));
@@ -240,7 +278,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("pid");
         let script = format!("sleep 60 & echo $! > {}; wait", file.display());
-        let child = spawn(&sh(&script)).expect("started");
+        let child = sh(&script, None);
         let (sender, receiver) = mpsc::channel(1);
         let carrying = tokio::spawn(carry(child, &b""[..], sender, None));
         let pid = loop {
@@ -262,9 +300,22 @@ mod tests {
         panic!("process {pid} goes on");
     }
 
-    #[test]
-    fn a_program_that_is_not_there_is_named() {
-        let failure = spawn(&["no-such-program".to_owned()]).expect_err("not there");
-        assert_eq!(failure.object, "no-such-program");
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named() {
+        let terminal = Terminal {
+            kind: "xterm".to_owned(),
+            rows: 24,
+            columns: 80,
+        };
+        for terminal in [None, Some(terminal)] {
+            let order = Exec {
+                command: vec!["no-such-program".to_owned()],
+                in_place: false,
+                terminal,
+            };
+            let failure = start(&order).err().expect("not there");
+            assert_eq!(failure.object, "no-such-program");
+            assert!(failure.remedy.contains("full path"), "{failure}");
+        }
     }
 }

@@ -6,6 +6,7 @@ mod debug;
 mod exec;
 mod files;
 mod log;
+mod raw;
 mod services;
 mod space;
 mod up;

@@ -1,27 +1,47 @@
 //! A command that is run by a host, with its standard streams.
 
-use azds_protocol::exec::{END, Exec, FRAME_HEAD, STDOUT};
+use std::io;
+
+use azds_protocol::exec::{END, Exec, FRAME, FRAME_HEAD, SIZE, STDIN, STDOUT, frame};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Method;
 use hyper::body::Frame;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio_util::io::ReaderStream;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Agent, reader};
 use crate::failure::{Context, Failure, Result};
 
 const WHAT: &str = "the command did not come to its end";
-/// The longest piece of output that is read at once; hosts send 64 KiB.
-const PIECE: u32 = 1 << 20;
+
+/// What a developer gives to a command.
+#[derive(Debug)]
+pub enum Input {
+    /// For its standard input.
+    Bytes(Bytes),
+    /// The terminal has so many rows and columns now.
+    Size(u16, u16),
+}
+
+impl Input {
+    fn frame(&self) -> Bytes {
+        match self {
+            Input::Bytes(bytes) => frame(STDIN, bytes),
+            Input::Size(rows, columns) => {
+                frame(SIZE, &[rows.to_be_bytes(), columns.to_be_bytes()].concat())
+            }
+        }
+        .into()
+    }
+}
 
 impl Agent {
     /// Runs a command and carries its streams; its exit code. Dropped, it ends the command.
     pub async fn exec(
         &self,
         order: &Exec,
-        input: impl AsyncRead + Send + 'static,
+        input: impl Stream<Item = io::Result<Input>> + Send + 'static,
         out: &mut (impl AsyncWrite + Unpin),
         err: &mut (impl AsyncWrite + Unpin),
     ) -> Result<u8> {
@@ -29,7 +49,8 @@ impl Agent {
         let length = u32::try_from(json.len()).or_fail(WHAT, "its command line")?;
         let head = [Bytes::copy_from_slice(&length.to_be_bytes()), json.into()];
         let head = futures_util::stream::iter(head.map(Ok));
-        let body = head.chain(ReaderStream::new(input));
+        let input = input.map(|piece| piece.map(|piece| piece.frame()));
+        let body = head.chain(input);
         let body = StreamBody::new(body.map(|piece| piece.map(Frame::data))).boxed_unsync();
         let answer = self.request(Method::POST, "/v1/exec", body).await?;
         let mut frames = reader(answer.into_body());
@@ -39,8 +60,8 @@ impl Agent {
             frames.read_exact(&mut head).await.map_err(gone)?;
             let [kind, length @ ..] = head;
             let length = u32::from_be_bytes(length);
-            if length > PIECE {
-                let why = format!("the host sent a piece of more than {PIECE} bytes");
+            if length > FRAME {
+                let why = format!("the host sent a piece of more than {FRAME} bytes");
                 return Err(Failure::new(WHAT, self.name.as_str(), why));
             }
             let mut content = vec![0; length as usize];
