@@ -60,6 +60,21 @@ impl Container {
         assert!(killed.expect("kill is there").success(), "it has ended");
     }
 
+    /// The command lines of its processes, their words with blanks between.
+    pub fn commands(&self) -> Vec<String> {
+        let namespace = |process: PathBuf| fs::read_link(process.join("ns/mnt")).ok();
+        let own = self.root.parent().map(PathBuf::from).and_then(namespace);
+        let processes = fs::read_dir("/proc").expect("processes can be listed");
+        let processes = processes.filter_map(|entry| Some(entry.ok()?.path()));
+        let inside = processes.filter(|process| namespace(process.clone()) == own);
+        // One that ends meanwhile has none.
+        let command = |process: PathBuf| fs::read_to_string(process.join("cmdline")).ok();
+        inside
+            .filter_map(command)
+            .map(|words| words.replace('\0', " "))
+            .collect()
+    }
+
     /// Whether a file has this content now.
     pub fn has(&self, path: &str, content: &[u8]) -> bool {
         fs::read(self.root.join(path)).is_ok_and(|found| found == content)

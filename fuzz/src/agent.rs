@@ -124,6 +124,7 @@ fn made_batch(bytes: &[u8]) -> Vec<u8> {
             folder("app/empty"),
         ],
         removed: vec!["app/gone".to_owned(), "app/lib/x".to_owned()],
+        folders: vec!["app/old".to_owned()],
     };
     let mut list = json!(batch);
     list["build_commands"] = json!([["true"]]);

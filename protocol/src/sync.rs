@@ -31,6 +31,9 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// What is to be gone; of a folder all that is in it.
     pub removed: Vec<String>,
+    /// Folders that the developer has no more: to be gone if there is nothing in them by then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<String>,
 }
 
 /// How the container's files differ from those of its image, as far as batches made it so.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use azds_tests::Cluster;
+use azds_tests::container::Container;
 use azds_tests::space::{Service, Space};
 use azds_tests::staying::{Staying, reload_itself};
 
@@ -20,7 +21,8 @@ struct Edited {
     tier: &'static str,
 }
 
-async fn edits(space: &Space, service: &Service<'_>, edited: &Edited) {
+/// Edits the service, and looks at it once more at the end.
+async fn edits(space: &Space, service: &Service<'_>, edited: &Edited, look: impl FnOnce(&Staying)) {
     let count = match std::env::var_os("AZDS_TEST_ALL") {
         Some(_) => ALL_EDITS,
         None => EDITS,
@@ -40,6 +42,7 @@ async fn edits(space: &Space, service: &Service<'_>, edited: &Edited) {
         assert_eq!(up.done(), ((*tier).to_owned(), (*file).to_owned()));
         up.answers(&token).await;
     }
+    look(&up);
     eprintln!("ran: {count} edits of {runtime}, each answered");
 }
 
@@ -53,7 +56,7 @@ async fn edits_of_python_that_azds_starts_again() {
         text: "EUR",
         tier: "restart",
     };
-    edits(&space, &service, &edited).await;
+    edits(&space, &service, &edited, |_| ()).await;
 }
 
 #[tokio::test]
@@ -69,7 +72,7 @@ async fn edits_of_python_that_reloads_itself() {
         text: "EUR",
         tier: "sync",
     };
-    edits(&space, &service, &edited).await;
+    edits(&space, &service, &edited, |_| ()).await;
 }
 
 #[tokio::test]
@@ -82,7 +85,7 @@ async fn edits_of_node_that_azds_starts_again() {
         text: "EUR",
         tier: "restart",
     };
-    edits(&space, &service, &edited).await;
+    edits(&space, &service, &edited, |_| ()).await;
 }
 
 #[tokio::test]
@@ -96,7 +99,7 @@ async fn edits_of_node_that_watches_itself() {
         text: "EUR",
         tier: "sync",
     };
-    edits(&space, &service, &edited).await;
+    edits(&space, &service, &edited, |_| ()).await;
 }
 
 #[tokio::test]
@@ -109,7 +112,7 @@ async fn edits_of_go_that_is_built_in_the_container() {
         text: "EUR",
         tier: "restart",
     };
-    edits(&space, &service, &edited).await;
+    edits(&space, &service, &edited, |_| ()).await;
 }
 
 #[tokio::test]
@@ -122,5 +125,11 @@ async fn edits_of_dotnet_that_is_built_in_the_container() {
         text: "Keyboard",
         tier: "restart",
     };
-    edits(&space, &service, &edited).await;
+    // It reads the whole project before it starts anything.
+    let without_run = |up: &Staying| {
+        let commands = Container::of(&up.pod).commands();
+        let runs = commands.iter().any(|it| it.starts_with("dotnet run"));
+        assert!(!runs, "{commands:#?}");
+    };
+    edits(&space, &service, &edited, without_run).await;
 }

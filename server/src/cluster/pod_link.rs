@@ -46,6 +46,16 @@ impl PodLink {
         *self.current.lock().await = None;
     }
 
+    /// Whether there is a connection to the pod, and nobody makes another one just now.
+    pub fn is_connected(&self) -> bool {
+        let current = self.current.try_lock();
+        current.is_ok_and(|current| {
+            current
+                .as_ref()
+                .is_some_and(|(_, agent)| !agent.is_closed())
+        })
+    }
+
     /// Opens a connection to a loopback port of the pod.
     pub async fn open(&self, port: u16) -> Result<Tunnel> {
         let end = Instant::now() + POD_TIMEOUT;

@@ -194,7 +194,7 @@ async fn carry(mut local: TcpStream, link: Arc<PodLink>, port: u16, complained: 
     };
     match complained.swap(true, Ordering::Relaxed) {
         true => tracing::debug!(port, "{failure}"),
-        false => tracing::warn!(port, "{failure}"),
+        false => tracing::info!(port, "{failure}"),
     }
     unavailable::answer(&mut local, &failure).await;
 }

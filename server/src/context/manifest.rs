@@ -95,8 +95,8 @@ pub fn check_manifest(manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// `a`, `a/b` for `a/b/c`.
-fn parents(path: &str) -> impl Iterator<Item = &str> {
+/// The folders in which a path lies: `a`, `a/b` for `a/b/c`.
+pub fn parents(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
 }
 

@@ -8,5 +8,7 @@ mod manifest;
 mod selection;
 
 pub use content::{BuildContext, is_executable, read, read_at};
-pub use manifest::{blob_of, check_manifest, check_path, digest_of, is_tag, manifest_digest, tag};
+pub use manifest::{
+    blob_of, check_manifest, check_path, digest_of, is_tag, manifest_digest, parents, tag,
+};
 pub use selection::{Selection, files};

@@ -315,7 +315,7 @@ mod tests {
                     blob: crate::context::blob_of(b"new"),
                     executable: false,
                 }],
-                removed: Vec::new(),
+                ..azds_protocol::sync::Batch::default()
             },
         };
         let form = crate::cluster::agent::in_form(&list, vec!["new".into()]).expect("a form");

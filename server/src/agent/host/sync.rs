@@ -120,7 +120,8 @@ impl Files {
         let mut json = vec![0; length as usize];
         from.read_exact(&mut json).await.or_fail(WHAT, "")?;
         let batch: Batch = serde_json::from_slice(&json).or_fail(WHAT, "")?;
-        let removed = batch.removed.iter().map(String::as_str);
+        let removed = batch.removed.iter().chain(&batch.folders);
+        let removed = removed.map(String::as_str);
         let paths = batch.entries.iter().map(Entry::path).chain(removed);
         for path in paths.clone() {
             context::check_path(path)?;
@@ -207,7 +208,13 @@ fn write(
         place.remove(path).or_fail(WHAT, shown(path))?;
         lock().removed(path);
     }
-    place.tidy();
+    // What is in a folder goes before it does.
+    let mut folders = batch.folders;
+    folders.sort_unstable_by(|one, other| other.cmp(one));
+    for path in folders {
+        place.tidy(&path);
+        lock().synced.insert(path, None);
+    }
     for entry in batch.entries {
         place
             .put(&entry)

@@ -22,8 +22,10 @@ use crate::failure::{Context, Failure, Result};
 pub const SUBCOMMAND: &str = "tunnel";
 /// How long the process may take to open the ports.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
-/// How often the owner looks whether its release is still there.
+/// How often an owner without a connection to the pod looks whether its release is still there.
 const LOOK: Duration = Duration::from_secs(30);
+/// How often one does that has a connection: with thousands of owners the API server has other work.
+const LOOK_CONNECTED: Duration = Duration::from_secs(10 * 60);
 /// How long a cluster may be silent until it counts as gone. Sleep of the machine does not count.
 const SILENCE: Duration = Duration::from_secs(60 * 60);
 const WHAT: &str = "the tunnels were not opened";
@@ -98,14 +100,15 @@ pub async fn run() -> Result<()> {
     tokio::select! {
         () = owner.ended.cancelled() => {}
         _ = asked.recv() => {}
-        () = gone(&cluster, &owner.owned.ownership) => {}
+        () = gone(&cluster, &owner) => {}
     }
     Ok(())
 }
 
 /// Waits until there is nothing left to lead to: the release was removed by another hand, or the
 /// cluster has not answered for long.
-async fn gone(cluster: &Cluster, ownership: &Ownership) {
+async fn gone(cluster: &Cluster, owner: &Owner) {
+    let ownership = &owner.owned.ownership;
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), &ownership.space);
     // Helm's own record of its releases.
     let of_release = ListParams::default()
@@ -114,6 +117,9 @@ async fn gone(cluster: &Cluster, ownership: &Ownership) {
     let mut answered = Instant::now();
     while answered.elapsed() < SILENCE {
         tokio::time::sleep(LOOK).await;
+        if answered.elapsed() < LOOK_CONNECTED && owner.link.is_connected() {
+            continue;
+        }
         match secrets.list_metadata(&of_release).await {
             Ok(found) if found.items.is_empty() => return,
             Ok(_) => answered = Instant::now(),

@@ -19,7 +19,8 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use tokio::time::sleep;
 
-use super::container::{Container, Target};
+use super::container::Container;
+use super::there::{Target, There};
 use super::tree::Tree;
 use super::{
     Decision, Following, Rules, Tier, follow, kept, line_of, manifests, ms_since, order, target,
@@ -125,7 +126,7 @@ impl Wanted<'_> {
         let io = open_port(self.cluster, self.space, &pod, HOST_PORT).await?;
         let agent = Agent::connect(io, &secret.token, format!("pod {pod}")).await?;
         let container = Container::ask(agent).await?;
-        if !files.can_be_synced(&container) {
+        if !files.can_be_synced(&container.there) {
             return Ok(None);
         }
         Ok(Some(InPlace {
@@ -217,21 +218,21 @@ pub async fn begin_anew(cluster: &Cluster, space: &str, tag: &str) -> Result<()>
 
 impl Files {
     /// Whether no change since the image was built asks for another one, and all of it can be kept.
-    fn can_be_synced(&self, container: &Container) -> bool {
+    fn can_be_synced(&self, there: &There) -> bool {
         let all: BTreeSet<&str> = self.base.paths().chain(self.current.paths()).collect();
         let mut changed = all
             .into_iter()
             .filter(|path| self.base.get(path) != self.current.get(path));
         let sync = changed.all(|path| {
             self.rules.of_file(&self.root.join(path)).is_none()
-                && self.decide(container, path).tier < Tier::Rebuild
+                && self.decide(there, path).tier < Tier::Rebuild
         });
-        let lacks = container.image_lacks(&self.base, &self.current, &self.target);
+        let lacks = there.image_lacks(&self.base, &self.current, &self.target);
         sync && kept::fits(&lacks, &self.current)
     }
 
-    fn decide(&self, container: &Container, path: &str) -> Decision {
-        let is_placed = container.places(path, &self.target);
+    fn decide(&self, there: &There, path: &str) -> Decision {
+        let is_placed = there.places(path, &self.target);
         self.rules.of_source(path, is_placed)
     }
 }
@@ -246,7 +247,7 @@ impl InPlace {
             target,
             ..
         } = &self.files;
-        let lacks = self.container.image_lacks(base, current, target);
+        let lacks = self.container.there.image_lacks(base, current, target);
         let changes = kept::changes(root, lacks, current, &self.settings)?;
         if changes == self.kept {
             return Ok(());
@@ -271,15 +272,18 @@ impl InPlace {
             self.container = Container::ask(agent).await?;
         }
         let files = &self.files;
-        let difference =
-            self.container
-                .difference(&BTreeSet::new(), &files.base, &files.current, &files.target);
+        let difference = self.container.there.difference(
+            &BTreeSet::new(),
+            &files.base,
+            &files.current,
+            &files.target,
+        );
         let paths = difference.paths.iter().map(|(path, _)| path);
         let decided = paths.chain(&difference.strays).map(|path| {
             let is_stray = difference.strays.contains(path);
             let decision = match is_stray {
                 true => files.rules.of_source(path, true),
-                false => files.decide(&self.container, path),
+                false => files.decide(&self.container.there, path),
             };
             (path.clone(), decision)
         });

@@ -6,8 +6,9 @@ use std::path::Path;
 use azds_protocol::agent::Entry;
 use azds_protocol::sync::Kept;
 
-use super::container::{Difference, batches};
+use super::container::batches;
 use super::order;
+use super::there::Difference;
 use super::tree::Tree;
 use crate::analysis::azds_yaml::Settings;
 use crate::cluster::agent::in_form;

@@ -13,6 +13,7 @@ pub mod manifests;
 mod news;
 mod poll;
 mod sources;
+mod there;
 mod tier;
 mod tree;
 
@@ -38,10 +39,11 @@ use crate::commands::mistakes;
 use crate::commands::service::Service;
 use crate::failure::{Context, Failure, Result};
 use changes::{Changes, Seen};
-use container::{Container, Target};
+use container::Container;
 pub use explain::{Explained, explain};
 pub use news::{News, Tell, files_of, line_of};
 use sources::Sources;
+use there::{Difference, Target};
 pub use tier::{Decision, Rules, Tier};
 use tree::Tree;
 
@@ -147,7 +149,9 @@ impl Sync {
             return Ok(());
         };
         let current = &self.sources.current;
-        let lacks = container.image_lacks(&self.base, current, &self.target);
+        let lacks = container
+            .there
+            .image_lacks(&self.base, current, &self.target);
         let settings = &self.subject.settings;
         let changes = kept::changes(&self.sources.root, lacks, current, settings)?;
         let Subject {
@@ -225,7 +229,9 @@ impl Sync {
             });
         };
         let (base, current, target) = (&self.base, &self.sources.current, &self.target);
-        let mut difference = container.difference(&changed.paths, base, current, target);
+        let mut difference = container
+            .there
+            .difference(&changed.paths, base, current, target);
         for (link, leads_to) in difference.without_links_outside(current) {
             // One that was there before was told of then.
             if changed.paths.contains(&link) {
@@ -240,7 +246,7 @@ impl Sync {
         let unplaced = changed
             .paths
             .iter()
-            .filter(|path| !container.places(path, target));
+            .filter(|path| !container.there.places(path, target));
         let rules = &self.sources.rules;
         let placed = difference.paths.iter().map(|(path, _)| (path, true));
         let asked = placed.chain(unplaced.map(|path| (path, false)));
@@ -266,7 +272,7 @@ impl Sync {
         let restarts = wanted
             .as_ref()
             .is_some_and(|wanted| wanted.tier == Tier::Restart);
-        let brings = !difference.paths.is_empty() || !difference.strays.is_empty();
+        let brings = difference != Difference::default();
         let brought = async {
             container
                 .bring(&self.sources.root, difference, current)
@@ -277,7 +283,7 @@ impl Sync {
             }
         };
         if let Err(failure) = brought.await {
-            container.distrust();
+            container.there.distrust();
             self.owed = wanted;
             return Err(failure);
         }
@@ -372,3 +378,6 @@ async fn follow(agent: &Agent) -> Result<Following> {
         _reading: AbortOnDropHandle::new(reading),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,17 +78,35 @@ impl Sources {
             let known = known.filter(|path| !found.contains_key(*path));
             gone.extend(known.map(str::to_owned));
         }
-        for path in gone {
-            self.current.remove(&path);
-            changed.paths.insert(path);
+        for path in &gone {
+            self.current.remove(path);
         }
-        for (path, entry) in found {
-            if self.current.get(&path) != Some(&entry) {
-                self.current.put(entry);
-                changed.paths.insert(path);
-            }
+        self.put(found, &mut changed);
+        // A folder is of the tree if there is nothing else in it.
+        let emptied = gone.iter().flat_map(|path| context::parents(path));
+        let emptied = emptied.filter(|folder| self.current.is_empty_at(folder));
+        let emptied = outermost(emptied.map(str::to_owned).collect());
+        changed.paths.extend(gone);
+        if !emptied.is_empty() {
+            let found = self.read(emptied).await?;
+            self.put(found, &mut changed);
         }
         Ok(changed)
+    }
+
+    fn put(&mut self, found: BTreeMap<String, Entry>, changed: &mut Changed) {
+        for (path, entry) in found {
+            if self.current.get(&path) == Some(&entry) {
+                continue;
+            }
+            for folder in context::parents(&path) {
+                if let Some(Entry::Directory { .. }) = self.current.get(folder) {
+                    self.current.remove(folder);
+                }
+            }
+            self.current.put(entry);
+            changed.paths.insert(path);
+        }
     }
 
     /// What belongs to the build at or below paths, which are relative to the root, and none of which is

@@ -60,6 +60,17 @@ impl Tree {
             .collect()
     }
 
+    /// Whether there is nothing at a path, and nothing below it.
+    pub fn is_empty_at(&self, path: &str) -> bool {
+        self.get(path).is_none() && !self.has_below(path)
+    }
+
+    /// Whether there is something below a path.
+    pub fn has_below(&self, path: &str) -> bool {
+        let (from, to) = (format!("{path}/"), format!("{path}0"));
+        self.between(&from, Some(&to)).next().is_some()
+    }
+
     /// The paths from one on, before another.
     fn between(&self, from: &str, to: Option<&str>) -> impl Iterator<Item = &str> {
         let entries = &self.manifest.entries;

@@ -4,7 +4,7 @@
 //! and who watches the old one (`node --watch` does) would never hear of it again: such a file is
 //! written in place, in one piece.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -27,8 +27,6 @@ pub struct Place {
     /// one's content lies until then.
     beside: (PathBuf, PathBuf),
     buffer: Vec<u8>,
-    /// Folders out of which something was removed.
-    left: BTreeSet<PathBuf>,
 }
 
 impl Place {
@@ -41,7 +39,6 @@ impl Place {
             removed: removed.iter().cloned().collect(),
             beside: Default::default(),
             buffer: vec![0; 64 << 10],
-            left: BTreeSet::new(),
         }
     }
 
@@ -155,25 +152,17 @@ impl Place {
     }
 
     /// Removes a file, a link, or a folder with all that is in it.
-    pub fn remove(&mut self, path: &str) -> io::Result<()> {
-        let at = self.root.join(path);
-        self.left.extend(at.parent().map(Path::to_owned));
-        clear(&at)
+    pub fn remove(&self, path: &str) -> io::Result<()> {
+        clear(&self.root.join(path))
     }
 
-    /// Removes the folders that are empty since something was removed from them: the developer has none
-    /// of that name any more. Neither the one in which the service runs, nor what is mounted.
-    pub fn tidy(&mut self) {
+    /// Removes a folder that is empty. Neither one in which the service runs, nor what is mounted.
+    pub fn tidy(&self, folder: &str) {
         let here = std::env::current_dir().unwrap_or_default();
-        for folder in std::mem::take(&mut self.left).iter().rev() {
-            for folder in folder.ancestors() {
-                let is_below = folder.starts_with(&self.root) && folder != self.root;
-                let may_go = is_below && !here.starts_with(folder);
-                // It fails for a folder that is not empty.
-                if !may_go || fs::remove_dir(folder).is_err() {
-                    break;
-                }
-            }
+        let folder = self.root.join(folder);
+        if !here.starts_with(&folder) {
+            // It fails for a folder that is not empty.
+            let _ = fs::remove_dir(folder);
         }
     }
 }

@@ -29,6 +29,7 @@ fn batch(files: &[(&str, &str)], removed: &[&str]) -> Vec<u8> {
             .map(|(path, content)| file(path, content))
             .collect(),
         removed: removed.iter().map(|path| (*path).to_owned()).collect(),
+        folders: Vec::new(),
     };
     let contents: Vec<_> = files.iter().map(|(_, content)| *content).collect();
     body(&batch, &contents)
@@ -92,15 +93,27 @@ async fn files_are_written_replaced_and_removed_and_it_is_known_which() {
         [file("app/a.py", "1"), file("app/new", "a file now")]
     );
     assert_eq!(known.removed, ["gone"]);
+}
 
-    // A folder goes with the last that was in it, and one that has something else stays.
-    let third = batch(&[("x/y/z/a", "1"), ("x/b", "2")], &[]);
-    files.read(third.as_slice()).await.expect("applied");
+#[tokio::test]
+async fn a_folder_goes_if_it_is_to_and_nothing_else_is_in_it() {
+    let root = tempfile::tempdir().expect("a folder");
+    let files = Files::new(root.path());
+    let first = batch(&[("x/y/z/a", "1"), ("x/b", "2"), ("k/c", "3")], &[]);
+    files.read(first.as_slice()).await.expect("applied");
     fs::write(root.path().join("x/own"), "").expect("written");
-    let fourth = batch(&[], &["x/y/z/a", "x/b", "x/b/c"]);
-    files.read(fourth.as_slice()).await.expect("applied");
+    let second = Batch {
+        removed: ["x/y/z/a", "x/b", "x/b/c", "k/c"]
+            .map(str::to_owned)
+            .to_vec(),
+        folders: ["x", "x/y", "x/y/z"].map(str::to_owned).to_vec(),
+        ..Batch::default()
+    };
+    let second = body(&second, &[]);
+    files.read(second.as_slice()).await.expect("applied");
     assert!(!root.path().join("x/y").exists());
     assert!(root.path().join("x/own").exists());
+    assert!(root.path().join("k").exists());
 }
 
 #[tokio::test]
@@ -118,7 +131,7 @@ async fn a_link_and_a_file_become_folders_and_nothing_is_written_where_the_link_
     std::os::unix::fs::symlink("b", root.path().join("c")).expect("a link");
     let folder = Batch {
         entries: vec![Entry::Directory { path: "c".into() }],
-        removed: Vec::new(),
+        ..Batch::default()
     };
     let third = body(&folder, &[]);
     files.read(third.as_slice()).await.expect("applied");
@@ -137,7 +150,7 @@ async fn a_batch_that_breaks_off_or_leads_outside_changes_nothing() {
     }
     let longer = Batch {
         entries: vec![longer],
-        removed: Vec::new(),
+        ..Batch::default()
     };
     let longer = body(&longer, &["one"]);
     files
