@@ -51,22 +51,30 @@ function work(context: vscode.ExtensionContext, server: Server, services: Servic
     debug.register(server, services),
     new Tree(services),
     new StatusBar(server, services),
-    services.onDidChange(() => hasServices(services.all.length > 0)),
-    vscode.workspace.onDidChangeWorkspaceFolders(() => void services.refresh()),
+    vscode.workspace.onDidChangeWorkspaceFolders(() => look(services)),
     watch(services),
   );
-  void services.refresh();
+  look(services);
   void offer(context);
 }
 
 function watch(services: Services): vscode.Disposable {
   const watcher = vscode.workspace.createFileSystemWatcher('**/azds.yaml', false, true, false);
-  watcher.onDidCreate(() => void services.refresh());
-  watcher.onDidDelete(() => void services.refresh());
+  watcher.onDidCreate(() => look(services));
+  watcher.onDidDelete(() => look(services));
   return watcher;
 }
 
-/** What menus, the view and the debugger are shown by. */
-function hasServices(yes: boolean): void {
-  void vscode.commands.executeCommand('setContext', 'azds.hasServices', yes);
+function look(services: Services): void {
+  void hasServices();
+  void services.refresh();
+}
+
+/**
+ * What menus, the view and the debugger are shown by. Found in the files alone: F5 may come before the
+ * cluster has answered.
+ */
+async function hasServices(): Promise<void> {
+  const found = await vscode.workspace.findFiles('**/azds.yaml', undefined, 1);
+  await vscode.commands.executeCommand('setContext', 'azds.hasServices', found.length > 0);
 }
