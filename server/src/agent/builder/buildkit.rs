@@ -257,7 +257,7 @@ impl BuildKit {
 
 /// Whether buildctl says that it lost BuildKit, or did not find it.
 fn is_away(why: &str) -> bool {
-    why.contains("rpc error: code = Unavailable") || why.contains("Unavailable: connection error")
+    why.contains("code = Unavailable") || why.contains(": Unavailable: ")
 }
 
 /// The part of an image's configuration (OCI image specification, config.md) that starts it.
@@ -329,6 +329,12 @@ mod tests {
         ));
         assert!(is_away(
             "error: listing workers: failed to list workers: Unavailable: connection error: desc = \"transport\""
+        ));
+        assert!(is_away(
+            "error: failed to solve: Unavailable: error reading from server: EOF"
+        ));
+        assert!(!is_away(
+            "error: failed to solve: base: failed to resolve source metadata: unexpected status: 503 Service Unavailable: try later"
         ));
         assert!(!is_away(
             "error: failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 2"
