@@ -112,12 +112,10 @@ impl Client {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
         let stat = stat.expect("the server runs");
         let (_, after) = stat.rsplit_once(") ").expect("the name is in brackets");
-        let fields: Vec<u64> = after
-            .split(' ')
-            .filter_map(|field| field.parse().ok())
-            .collect();
-        // Of `after` the state comes first, which is no number.
-        Duration::from_millis((fields[10] + fields[11]) * 10)
+        // Of `after` the state comes first, field 3 of proc(5); user and system time are 14 and 15.
+        let fields: Vec<&str> = after.split(' ').collect();
+        let ticks = |at: usize| fields[at - 3].parse::<u64>().expect("a number");
+        Duration::from_millis((ticks(14) + ticks(15)) * 10)
     }
 
     fn send(&mut self, message: &Json) {
