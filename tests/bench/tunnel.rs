@@ -92,9 +92,12 @@ impl Tunnel {
             .stdout(Stdio::piped())
             .spawn()
             .expect("azds can be started");
+        let image = up["image"].as_str().expect("up names its image");
+        let tag = image.rsplit(':').next();
         let order = json!({
             "service": up["service"], "space": up["space"], "release": up["release"],
             "cluster": service.address(),
+            "pod": {"name": up["pod"], "tag": tag},
             "selector": {"app.kubernetes.io/name": up["service"]},
             "routes": [{"service": up["service"], "port": PORT, "name": null, "target": PORT, "local": null}],
         });

@@ -8,6 +8,7 @@ use futures_util::future::try_join;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
@@ -22,18 +23,51 @@ const POD_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LONGEST: Duration = Duration::from_secs(2);
 
+impl KnownPod {
+    /// A pod that azds started.
+    pub fn of(pod: &Pod) -> Option<KnownPod> {
+        let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+        let tag = containers
+            .filter_map(|container| container.image.as_deref()?.rsplit_once(':'))
+            .map(|(_, tag)| tag)
+            .find(|tag| tag.starts_with(TAG_PREFIX))?;
+        Some(KnownPod {
+            name: pod.name_any(),
+            tag: tag.to_owned(),
+        })
+    }
+}
+
 /// The way to the newest pod that certain labels select; it follows when the pod is replaced.
 pub struct PodLink {
     cluster: Cluster,
     space: String,
     selector: BTreeMap<String, String>,
     current: Mutex<Option<(String, Agent)>>,
+    /// Tried first, once.
+    first: std::sync::Mutex<Option<KnownPod>>,
+}
+
+/// A pod that need not be looked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KnownPod {
+    /// Its name.
+    pub name: String,
+    /// The tag of its image.
+    pub tag: String,
 }
 
 impl PodLink {
-    /// The way to the pods with all labels of `selector`. Connects when it is first used.
-    pub fn new(cluster: Cluster, space: String, selector: BTreeMap<String, String>) -> PodLink {
+    /// The way to the pods with all labels of `selector`, of which `first` was there just now. Connects when
+    /// it is first used.
+    pub fn new(
+        cluster: Cluster,
+        space: String,
+        selector: BTreeMap<String, String>,
+        first: Option<KnownPod>,
+    ) -> PodLink {
         PodLink {
+            first: first.into(),
             cluster,
             space,
             selector,
@@ -94,13 +128,31 @@ impl PodLink {
             return Ok((pod.clone(), agent.clone()));
         }
         *current = None;
-        let (pod, tag) = self.pick().await?;
-        let token = up_secret::token(&self.cluster, &self.space, &tag);
-        let io = open_port(&self.cluster, &self.space, &pod, HOST_PORT);
+        let first = self
+            .first
+            .lock()
+            .expect("no holder of the lock panics")
+            .take();
+        let connected = match &first {
+            // It may be gone by now.
+            Some(pod) => self.connect(pod).await.ok(),
+            None => None,
+        };
+        let connected = match connected {
+            Some(connected) => connected,
+            None => self.connect(&self.pick().await?).await?,
+        };
+        *current = Some(connected.clone());
+        Ok(connected)
+    }
+
+    async fn connect(&self, pod: &KnownPod) -> Result<(String, Agent)> {
+        let KnownPod { name, tag } = pod;
+        let token = up_secret::token(&self.cluster, &self.space, tag);
+        let io = open_port(&self.cluster, &self.space, name, HOST_PORT);
         let (token, io) = try_join(token, io).await?;
-        let agent = Agent::connect(io, &token, format!("pod {pod}")).await?;
-        *current = Some((pod.clone(), agent.clone()));
-        Ok((pod, agent))
+        let agent = Agent::connect(io, &token, format!("pod {name}")).await?;
+        Ok((name.clone(), agent))
     }
 
     async fn forget(&self, pod: &str) {
@@ -118,7 +170,7 @@ impl PodLink {
         }
     }
 
-    async fn pick(&self) -> Result<(String, String)> {
+    async fn pick(&self) -> Result<KnownPod> {
         let what = "there is no connection to the service";
         let pods: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &self.space);
         let selector: Vec<String> = self
@@ -143,18 +195,13 @@ impl PodLink {
     }
 }
 
-/// Name and image tag of the newest ready pod that azds started.
-fn newest(pods: &[Pod]) -> Option<(String, String)> {
+/// The newest ready pod that azds started.
+fn newest(pods: &[Pod]) -> Option<KnownPod> {
     let fit = pods.iter().filter(|pod| {
         !is_leaving(pod) && !wrapped_containers(pod).is_empty() && state(pod) == PodState::Ready
     });
-    let pod = fit.max_by_key(|pod| pod.creation_timestamp())?;
-    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-    let tag = containers
-        .filter_map(|container| container.image.as_deref()?.rsplit_once(':'))
-        .map(|(_, tag)| tag)
-        .find(|tag| tag.starts_with(TAG_PREFIX))?;
-    Some((pod.name_any(), tag.to_owned()))
+    fit.max_by_key(|pod| pod.creation_timestamp())
+        .and_then(KnownPod::of)
 }
 
 #[cfg(test)]
@@ -180,8 +227,11 @@ pub(super) mod tests {
             pod("new", "2026-01-02T00:00:00Z", "True"),
             pod("starting", "2026-01-03T00:00:00Z", "False"),
         ];
-        let expected = Some(("new".to_owned(), "mindaro-1".to_owned()));
-        assert_eq!(newest(&pods), expected);
-        assert_eq!(newest(&pods[2..]), None);
+        let found = newest(&pods).expect("one is ready");
+        assert_eq!(
+            (found.name.as_str(), found.tag.as_str()),
+            ("new", "mindaro-1")
+        );
+        assert!(newest(&pods[2..]).is_none());
     }
 }

@@ -123,7 +123,7 @@ impl Stay {
         let ownership = owner.owned.ownership.clone();
         // Its ports have to be free.
         drop(self);
-        background::start(&ownership).await.map(drop)
+        background::start(ownership, None).await.map(drop)
     }
 
     fn owe(&mut self, asked: Change) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::ListParams;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 use super::{Owned, Owner, Ownership, runtime};
 use crate::cluster::client::Cluster;
+use crate::cluster::pod_link::KnownPod;
 use crate::failure::{Context, Failure, Result};
 
 /// Name of the subcommand that [`run`] is.
@@ -30,8 +32,17 @@ const LOOK_CONNECTED: Duration = Duration::from_secs(10 * 60);
 const SILENCE: Duration = Duration::from_secs(60 * 60);
 const WHAT: &str = "the tunnels were not opened";
 
-/// Starts a background process that owns `ownership`, and waits until its ports are open.
-pub async fn start(ownership: &Ownership) -> Result<Owned> {
+/// What the process is told on its standard input.
+#[derive(Serialize, Deserialize)]
+struct Order {
+    #[serde(flatten)]
+    ownership: Ownership,
+    pod: Option<KnownPod>,
+}
+
+/// Starts a background process that owns `ownership`, and waits until its ports are open. `pod` as in
+/// [`Owner::begin`].
+pub async fn start(ownership: Ownership, pod: Option<KnownPod>) -> Result<Owned> {
     let log = runtime::folder()?.join(format!("{}.log", ownership.key()));
     let object = log.display().to_string();
     let output = OpenOptions::new()
@@ -53,7 +64,7 @@ pub async fn start(ownership: &Ownership) -> Result<Owned> {
     let (Some(mut stdin), Some(stdout)) = (stdin, stdout) else {
         return Err(Failure::ours(WHAT, object, "the process has no pipes"));
     };
-    let order = serde_json::to_vec(ownership).or_fail(WHAT, object.as_str())?;
+    let order = serde_json::to_vec(&Order { ownership, pod }).or_fail(WHAT, object.as_str())?;
     let conversation = async {
         stdin.write_all(&order).await?;
         drop(stdin);
@@ -136,7 +147,7 @@ async fn begin() -> Result<(Owner, Cluster)> {
         .read_to_end(&mut order)
         .await
         .or_fail(WHAT, "the order")?;
-    let ownership: Ownership = serde_json::from_slice(&order).or_fail(WHAT, "the order")?;
+    let Order { ownership, pod } = serde_json::from_slice(&order).or_fail(WHAT, "the order")?;
     let cluster = Cluster::from_kubeconfig().await?;
     if cluster.address != ownership.cluster {
         return Err(Failure::new(
@@ -146,6 +157,6 @@ async fn begin() -> Result<(Owner, Cluster)> {
         )
         .try_to("Choose the context again and run azds up once more."));
     }
-    let owner = Owner::begin(cluster.clone(), ownership).await?;
+    let owner = Owner::begin(cluster.clone(), ownership, pod).await?;
     Ok((owner, cluster))
 }

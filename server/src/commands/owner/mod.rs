@@ -17,7 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::client::Cluster;
-use crate::cluster::pod_link::PodLink;
+use crate::cluster::pod_link::{KnownPod, PodLink};
 use crate::cluster::spaces::AZDS_VERSION;
 use crate::cluster::tunnels::{Route, Tunnels};
 use crate::failure::{Context, Failure, Result};
@@ -114,13 +114,18 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Opens the tunnels, and the socket by which they are found.
-    pub async fn begin(cluster: Cluster, ownership: Ownership) -> Result<Owner> {
+    /// Opens the tunnels, to a pod that is known if there is one, and the socket by which they are found.
+    pub async fn begin(
+        cluster: Cluster,
+        ownership: Ownership,
+        pod: Option<KnownPod>,
+    ) -> Result<Owner> {
         let socket = runtime::folder()?.join(format!("{}.sock", ownership.key()));
         let link = Arc::new(PodLink::new(
             cluster,
             ownership.space.clone(),
             ownership.selector.clone(),
+            pod,
         ));
         let tunnels = Tunnels::open(&link, &ownership.routes, &ownership.release).await?;
         let owned = Owned {

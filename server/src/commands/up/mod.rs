@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::analysis::azds_yaml::Settings;
 use crate::cluster::client::Cluster;
 use crate::cluster::helm::{self, Install};
+use crate::cluster::pod_link::KnownPod;
 use crate::cluster::rights::{self, Right};
 use crate::cluster::tunnels;
 use crate::cluster::{pods, seeds, spaces, up_secret};
@@ -125,7 +126,8 @@ impl Attached {
             self.owner.link.follow().await;
         } else {
             self.owner.close();
-            self.owner = Owner::begin(up.cluster.clone(), up.ownership).await?;
+            let pod = KnownPod::of(&up.pod);
+            self.owner = Owner::begin(up.cluster.clone(), up.ownership, pod).await?;
         }
         self.result = UpResult {
             uris: self.owner.owned.uris(),
@@ -141,7 +143,7 @@ impl Attached {
 pub async fn up(arguments: &UpArguments, progress: &Progress) -> Result<UpResult> {
     let mut up = bring_up(arguments, progress).await?;
     let step = progress.begin("Opening tunnels");
-    let owned = in_background(&up.ownership).await?;
+    let owned = in_background(up.ownership, &up.pod).await?;
     owned.lines().iter().for_each(|line| step.say(line));
     up.result.uris = owned.uris();
     Ok(up.result)
@@ -152,7 +154,8 @@ pub async fn up_attached(arguments: &UpArguments, progress: &Progress) -> Result
     let mut up = bring_up(arguments, progress).await?;
     let step = progress.begin("Opening tunnels");
     owner::end(&up.ownership.key()).await?;
-    let owner = Owner::begin(up.cluster.clone(), up.ownership).await?;
+    let pod = KnownPod::of(&up.pod);
+    let owner = Owner::begin(up.cluster.clone(), up.ownership, pod).await?;
     owner.owned.lines().iter().for_each(|line| step.say(line));
     up.result.uris = owner.owned.uris();
     Ok(Attached {
@@ -168,16 +171,16 @@ pub async fn up_attached(arguments: &UpArguments, progress: &Progress) -> Result
 }
 
 /// An owner that has the same already goes on, so that open connections stay; another is replaced.
-async fn in_background(ownership: &Ownership) -> Result<Owned> {
+async fn in_background(ownership: Ownership, pod: &Pod) -> Result<Owned> {
     let key = ownership.key();
     if let Some(owned) = owner::find(&key).await? {
-        if owned.ownership == *ownership && owned.version == spaces::AZDS_VERSION {
+        if owned.ownership == ownership && owned.version == spaces::AZDS_VERSION {
             owner::follow(&key).await?;
             return Ok(owned);
         }
         owner::end(&key).await?;
     }
-    background::start(ownership).await
+    background::start(ownership, KnownPod::of(pod)).await
 }
 
 async fn bring_up(arguments: &UpArguments, progress: &Progress) -> Result<Up> {
