@@ -24,7 +24,7 @@ const FUZZED: u32 = 15;
 const FUZZED_LONG: u32 = 120;
 
 /// What to test.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct Arguments {
     /// Also what takes long; of all tests, writes tests/LAST_FULL_RUN.md
     #[arg(long)]
@@ -151,7 +151,12 @@ fn test_all(arguments: &Arguments, theirs: bool, report: &mut Report) -> Result<
         let with_registry = ("AZDS_TEST_BUILDS", "registry".to_owned());
         for variant in [with_helm, with_registry] {
             let environment = [&environment[..], &[variant]].concat();
-            tests_of(commands, arguments, &environment, report)?;
+            // The core, once more: what takes long does not depend on either.
+            let core = Arguments {
+                all: false,
+                ..arguments.clone()
+            };
+            tests_of(commands, &core, &environment, report)?;
         }
     }
     if report.failed > failed {
