@@ -120,10 +120,10 @@ impl Files {
         let mut json = vec![0; length as usize];
         from.read_exact(&mut json).await.or_fail(WHAT, "")?;
         let batch: Batch = serde_json::from_slice(&json).or_fail(WHAT, "")?;
-        let removed = batch.removed.iter().chain(&batch.folders);
-        let removed = removed.map(String::as_str);
+        let removed = batch.removed.iter().map(String::as_str);
         let paths = batch.entries.iter().map(Entry::path).chain(removed);
-        for path in paths.clone() {
+        let folders = batch.folders.iter().map(String::as_str);
+        for path in paths.clone().chain(folders) {
             context::check_path(path)?;
         }
         if let Some(record) = &mut *turn {
