@@ -124,16 +124,14 @@ pub async fn template(
     Ok((!output.status.success()).then(|| words(&output)))
 }
 
-/// Removes a release; false if there was none.
+/// Removes a release; false if there was none. Its objects go after what they own.
 pub async fn uninstall(
     release: &str,
     namespace: &str,
     cancellation: &CancellationToken,
 ) -> Result<bool> {
     let mut command = helm(namespace);
-    // In the foreground, so that the pods are gone, too, when helm has waited.
     command.args(["uninstall", release, "--cascade", "foreground"]);
-    command.args(["--wait", "--timeout", "90s"]);
     let what = "the release was not removed";
     let output = run(command, what, Vec::new(), INSTALL_TIMEOUT, cancellation).await?;
     if output.status.success() {

@@ -8,6 +8,7 @@ pub mod network_policies;
 pub mod pod_link;
 pub mod pods;
 pub mod registry;
+pub mod release;
 pub mod rights;
 pub mod seeds;
 pub mod spaces;

@@ -4,7 +4,8 @@ use azds_protocol::commands::{DownResult, ServiceArguments};
 use futures_util::future::try_join;
 
 use crate::cluster::client::Cluster;
-use crate::cluster::{helm, seeds, spaces, up_secret};
+use crate::cluster::release::remove_release;
+use crate::cluster::{seeds, spaces, up_secret};
 use crate::commands::confirmation::confirm;
 use crate::commands::owner::{self, runtime};
 use crate::commands::service::Service;
@@ -31,7 +32,7 @@ pub async fn down(arguments: &ServiceArguments, progress: &Progress) -> Result<D
         service.name
     ));
     let had_owner = owner::end(&key).await?;
-    let had_release = helm::uninstall(&release, &space, progress.cancellation()).await?;
+    let had_release = remove_release(&cluster, &release, &space, progress.cancellation()).await?;
     let clean = try_join(
         up_secret::clean(&cluster, &space, &release, None),
         seeds::clean(&cluster, &space, &release, None),

@@ -16,6 +16,7 @@ use super::grant::DEVELOPER;
 use super::{MADE_ANNOTATION, NAMESPACE, RELEASES, chart, wait};
 use crate::cluster::client::Cluster;
 use crate::cluster::helm::{self, Install};
+use crate::cluster::release::remove_release;
 use crate::commands::confirmation::confirm;
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
@@ -56,12 +57,12 @@ pub async fn remove_dev_spaces(progress: &Progress) -> Result<DevSpacesResult> {
     let mut removed = String::new();
     if known.is_some() {
         changed = true;
-        for release in helm::list(NAMESPACE, RELEASES).await? {
-            clean_nodes(&cluster, &release.name, progress)
+        for azds in helm::list(NAMESPACE, RELEASES).await? {
+            clean_nodes(&cluster, &azds.name, progress)
                 .await
                 .unwrap_or_else(warn_of_remains(progress));
-            helm::uninstall(&release.name, NAMESPACE, progress.cancellation()).await?;
-            removed = release.name;
+            remove_release(&cluster, &azds.name, NAMESPACE, progress.cancellation()).await?;
+            removed = azds.name;
         }
         let gone = remove_namespace(&cluster, &namespaces, NAMESPACE);
         progress.or_cancelled(WHAT, gone).await?;
