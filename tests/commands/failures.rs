@@ -240,7 +240,8 @@ async fn a_failing_build_shows_the_compilers_line_and_mending_it_helps() {
         &answer.failure(),
         [
             "the image was not built",
-            "shop:mindaro-",
+            // With a registry it is pushed under another name.
+            ":mindaro-",
             line,
             "Correct the source",
         ],

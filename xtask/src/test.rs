@@ -21,7 +21,7 @@ use crate::steps::{self, LIMIT, run_to_end, step};
 
 /// How long each target is fuzzed, in seconds; the other one with `--all`.
 const FUZZED: u32 = 15;
-const FUZZED_LONG: u32 = 120;
+const FUZZED_LONG: u32 = 60;
 
 /// What to test.
 #[derive(Clone, clap::Args)]
