@@ -28,6 +28,8 @@ use crate::failure::Failure;
 
 /// What a debugger may take from `disconnect` to its end; netcoredbg gives each command 15 seconds.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(15);
+/// What debugpy says to `attach` as long as it has not noticed that its last client is gone.
+const BUSY: &str = "is already being debugged";
 /// Requests of ours are numbered from here on, far from the editor's own.
 pub const OURS: i64 = 1 << 30;
 
@@ -246,6 +248,10 @@ where
             self.tell_editor(message).await;
             return false;
         };
+        if seq == self.request && message.text("message").contains(BUSY) && self.is_lost() {
+            self.pending.insert(seq, request);
+            return true;
+        }
         // As the editor wrote them: it may have said `launch`, and not all debuggers echo both.
         message.set("request_seq", request.get("seq").clone());
         message.set("command", request.command());
