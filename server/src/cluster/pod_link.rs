@@ -21,6 +21,8 @@ use crate::failure::{Failure, Result};
 /// How long a new connection waits for a pod that can take it.
 const POD_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_FIRST: Duration = Duration::from_millis(50);
+/// How long a pod that was seen to stay is taken to do so.
+const STAYS: Duration = Duration::from_secs(1);
 const RETRY_LONGEST: Duration = Duration::from_secs(2);
 
 impl KnownPod {
@@ -46,6 +48,8 @@ pub struct PodLink {
     current: Mutex<Option<(String, Agent)>>,
     /// Tried first, once.
     first: std::sync::Mutex<Option<KnownPod>>,
+    /// When the pod was last seen to stay.
+    stays: std::sync::Mutex<Option<Instant>>,
 }
 
 /// A pod that need not be looked for.
@@ -68,6 +72,7 @@ impl PodLink {
     ) -> PodLink {
         PodLink {
             first: first.into(),
+            stays: Default::default(),
             cluster,
             space,
             selector,
@@ -162,12 +167,20 @@ impl PodLink {
         }
     }
 
+    /// Whether the pod goes, or is gone. Asked at most once in [`STAYS`]: whoever waits for a service that starts
+    /// asks for it many times.
     async fn leaves(&self, pod: &str) -> bool {
+        let stays = || self.stays.lock().expect("no holder of the lock panics");
+        if stays().is_some_and(|seen| seen.elapsed() < STAYS) {
+            return false;
+        }
         let pods: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &self.space);
-        match pods.get_opt(pod).await {
+        let leaves = match pods.get_opt(pod).await {
             Ok(pod) => pod.is_none_or(|pod| is_leaving(&pod)),
             Err(_) => true,
-        }
+        };
+        *stays() = (!leaves).then(Instant::now);
+        leaves
     }
 
     async fn pick(&self) -> Result<KnownPod> {

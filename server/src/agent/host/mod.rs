@@ -210,7 +210,7 @@ async fn respond(request: Request<Incoming>, host: Arc<Host>) -> http::Answer {
             )
         }
         (&Method::GET, "/v1/follow") => follow(&host),
-        (&Method::GET, "/v1/sync") => http::json(StatusCode::OK, &host.files.synced()),
+        (&Method::GET, "/v1/sync") => http::json(StatusCode::OK, &host.files.synced().await),
         (&Method::POST, "/v1/sync") => match host.files.apply(request.into_body()).await {
             Ok(applied) => http::json(StatusCode::OK, &applied),
             Err(failure) => http::refuse(StatusCode::BAD_REQUEST, &failure),
@@ -324,6 +324,6 @@ mod tests {
         let file = std::fs::read_to_string(folder.path().join("app/a.py"));
         assert_eq!(file.expect("there"), "new");
         assert!(built.exists(), "it was built");
-        assert_eq!(files.synced().batch, list.batch, "and is known");
+        assert_eq!(files.synced().await.batch, list.batch, "and is known");
     }
 }

@@ -168,6 +168,8 @@ impl Running {
         }
         let mut followers = self.followers.subscribe();
         let mut ended = None;
+        // It was ended to be started again: nobody need be told that it has ended.
+        let mut is_away = false;
         // The pod goes: nobody's change will start the service again here.
         let mut is_leaving = false;
         loop {
@@ -181,7 +183,7 @@ impl Running {
                     ended = Some(code(status));
                     self.state.send_modify(|state| {
                         state.pid = None;
-                        state.ended = ended;
+                        state.ended = ended.filter(|_| !is_away);
                     });
                 }
                 Ok(()) = followers.changed(), if ended.is_some() => {}
@@ -197,6 +199,7 @@ impl Running {
                         Then::Restore => self.first.clone(),
                         Then::Replace(start) => start,
                         Then::Stay => {
+                            is_away = ended.is_none();
                             self.stop().await;
                             let _ = done.send(Ok(()));
                             continue;
@@ -205,6 +208,7 @@ impl Running {
                     let _ = done.send(self.start_again(&start).await);
                     // One that could not be started has ended already, as its next look tells.
                     ended = None;
+                    is_away = false;
                 }
             }
         }

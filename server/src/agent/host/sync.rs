@@ -32,8 +32,9 @@ const PIECES: usize = 64;
 pub struct Files {
     root: PathBuf,
     known: Arc<Mutex<Known>>,
-    /// Held by one batch at a time. There is a record if some files outlive the container.
-    turn: tokio::sync::Mutex<Option<Record>>,
+    /// Held by one batch at a time, to its end: that of a developer whose connection broke is written on.
+    /// There is a record if some files outlive the container.
+    turn: Arc<tokio::sync::Mutex<Option<Record>>>,
 }
 
 /// What is known of the files.
@@ -65,7 +66,7 @@ impl Files {
         Files {
             root: root.into(),
             known: Arc::default(),
-            turn: tokio::sync::Mutex::default(),
+            turn: Arc::default(),
         }
     }
 
@@ -80,12 +81,13 @@ impl Files {
         Ok(Files {
             root: root.into(),
             known: Arc::new(Mutex::new(known)),
-            turn: tokio::sync::Mutex::new(Some(record)),
+            turn: Arc::new(tokio::sync::Mutex::new(Some(record))),
         })
     }
 
-    /// What batches have changed.
-    pub fn synced(&self) -> Synced {
+    /// What batches have changed, when the last one has ended.
+    pub async fn synced(&self) -> Synced {
+        let _turn = self.turn.lock().await;
         let known = self.known.lock().expect("no holder of the lock panics");
         let mut batch = Batch::default();
         for (path, entry) in &known.synced {
@@ -111,7 +113,7 @@ impl Files {
     /// Applies a batch in its form. Takes all contents in beside their places first, so that a connection
     /// that breaks changes nothing. Another thread writes, while this one reads on.
     pub async fn read(&self, mut from: impl AsyncBufRead + Unpin) -> Result<Applied> {
-        let mut turn = self.turn.lock().await;
+        let mut turn = Arc::clone(&self.turn).lock_owned().await;
         let length = from.read_u32().await.or_fail(WHAT, "")?;
         if length > BATCH {
             let why = format!("the list of files is longer than {BATCH} bytes");
@@ -133,7 +135,9 @@ impl Files {
         let place = Place::new(&self.root, &batch.removed);
         let known = Arc::clone(&self.known);
         let writing = tokio::task::spawn_blocking(move || {
-            write(batch, place, Contents::new(received), &known)
+            let written = write(batch, place, Contents::new(received), &known);
+            drop(turn);
+            written
         });
         let sent = async {
             loop {

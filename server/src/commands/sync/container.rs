@@ -138,7 +138,7 @@ fn placed(
             let file = root.join(path);
             let content = match std::fs::read(&file) {
                 Ok(content) => Bytes::from(content),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                Err(error) if is_gone(&error) => return Ok(None),
                 Err(error) => return Err(error).or_fail(WHAT, file.display().to_string()),
             };
             let entry = Entry::File {
@@ -149,4 +149,10 @@ fn placed(
             (entry, Some(content))
         }
     }))
+}
+
+/// Whether there is no file at a path any more, or something else in its place.
+fn is_gone(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), IsADirectory | NotADirectory | NotFound)
 }

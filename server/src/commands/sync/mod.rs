@@ -283,7 +283,8 @@ impl Sync {
             }
         };
         if let Err(failure) = brought.await {
-            container.there.distrust();
+            // Some of it may have been done: it is asked what it has.
+            self.container = None;
             self.owed = wanted;
             return Err(failure);
         }

@@ -98,7 +98,7 @@ struct Both {
 }
 
 impl Both {
-    fn begin() -> Both {
+    async fn begin() -> Both {
         let service = tempfile::tempdir().expect("a folder");
         let pod = tempfile::tempdir().expect("a folder");
         let write = |path: &str, text: &str| {
@@ -138,7 +138,7 @@ impl Both {
         Both {
             sources: Sources::new(&read.folder, &settings, base.clone()).expect("sources"),
             target: target(&settings, &dockerfile).expect("a target"),
-            there: There::told(synced(&files)),
+            there: There::told(synced(&files).await),
             seen: tree(&context),
             base,
             files,
@@ -181,10 +181,10 @@ impl Both {
     }
 }
 
-fn synced(files: &Files) -> Synced {
+async fn synced(files: &Files) -> Synced {
     Synced {
         working_dir: "/app".into(),
-        ..files.synced()
+        ..files.synced().await
     }
 }
 
@@ -202,7 +202,7 @@ proptest! {
     fn the_container_has_the_same_in_the_end(steps in prop::collection::vec(step(), 1..25)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async {
-            let mut both = Both::begin();
+            let mut both = Both::begin().await;
             for step in steps.iter().chain([&Step::See]) {
                 match step {
                     Step::See => {
@@ -211,7 +211,7 @@ proptest! {
                         assert_eq!(there, tree(&both.root()), "{step:?}");
                     }
                     Step::Cut => {
-                        both.there = There::told(synced(&both.files));
+                        both.there = There::told(synced(&both.files).await);
                         both.seen = tree(&both.root());
                         both.bring(Seen::Anything).await;
                         let there = tree(&both.pod.path().join("app"));

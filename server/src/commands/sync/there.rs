@@ -176,11 +176,6 @@ impl There {
         self.is_known = true;
     }
 
-    /// Something went wrong: the next difference is that of all files.
-    pub fn distrust(&mut self) {
-        self.is_known = false;
-    }
-
     /// Whether it is known where a file lies.
     pub fn places(&self, path: &str, target: &Target) -> bool {
         target.of(path, &self.working_dir).is_some()

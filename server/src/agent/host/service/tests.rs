@@ -82,8 +82,9 @@ async fn a_service_that_was_ended_for_something_comes_back() {
     let host = tokio::spawn(ended);
     let mut follower = service.follow();
     service.stop().await.expect("ended");
-    let state = follower.state.wait_for(|state| state.ended.is_some()).await;
-    assert_eq!(state.expect("the host stays").pid, None);
+    let state = follower.state.wait_for(|state| state.pid.is_none()).await;
+    let ended = state.expect("the host stays").ended;
+    assert_eq!(ended, None, "nobody is told that it ended by itself");
     service.restore().await.expect("started again");
     assert_eq!((service.state().ended, service.state().starts), (None, 2));
     host.abort();

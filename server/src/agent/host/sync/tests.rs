@@ -87,7 +87,7 @@ async fn files_are_written_replaced_and_removed_and_it_is_known_which() {
     let expected = [("app/a.py", "1"), ("app/new", "a file now")];
     assert_eq!(tree(root.path()), pairs(&expected));
 
-    let known = files.synced().batch;
+    let known = files.synced().await.batch;
     assert_eq!(
         known.entries,
         [file("app/a.py", "1"), file("app/new", "a file now")]
@@ -167,7 +167,7 @@ async fn a_batch_that_breaks_off_or_leads_outside_changes_nothing() {
         files.read(outside.as_slice()).await.expect_err(path);
     }
     assert_eq!(tree(root.path()), pairs(&[("a", "one"), ("b", "two")]));
-    assert_eq!(files.synced().batch.removed, [""; 0]);
+    assert_eq!(files.synced().await.batch.removed, [""; 0]);
 }
 
 #[tokio::test]
@@ -181,15 +181,15 @@ async fn what_was_changed_before_is_unsure_until_it_is_changed_again() {
     let whole = batch(&[("app/d", "long")], &[]);
     let broken = &whole[..whole.len() - 1];
     files.read(broken).await.expect_err("cut short");
-    assert_eq!(files.synced().unsure, [""; 0]);
+    assert_eq!(files.synced().await.unsure, [""; 0]);
 
     let files = Files::lasting(root.path(), &record).expect("a record");
-    let known = files.synced();
+    let known = files.synced().await;
     assert_eq!(known.batch, Batch::default());
     assert_eq!(known.unsure, ["app/a", "app/b", "app/c", "app/d"]);
     let second = batch(&[("app/a", "3")], &["app/c"]);
     files.read(second.as_slice()).await.expect("applied");
-    let known = files.synced();
+    let known = files.synced().await;
     assert_eq!(known.unsure, ["app/b", "app/d"]);
     assert_eq!(known.batch.entries, [file("app/a", "3")]);
 }
