@@ -99,9 +99,11 @@ impl Sources {
             if self.current.get(&path) == Some(&entry) {
                 continue;
             }
+            // Nothing is above it but folders that are not empty, whatever was told of them.
             for folder in context::parents(&path) {
-                if let Some(Entry::Directory { .. }) = self.current.get(folder) {
+                if self.current.get(folder).is_some() {
                     self.current.remove(folder);
+                    changed.paths.insert(folder.to_owned());
                 }
             }
             self.current.put(entry);

@@ -20,6 +20,8 @@ const NAMES: [&str; 3] = ["a", "b", "c d"];
 #[derive(Debug, Clone)]
 enum Step {
     Write(PathBuf, u8),
+    /// A folder of the name is a file from now on.
+    Replace(PathBuf),
     Remove(PathBuf),
     Rename(PathBuf, PathBuf),
     Folder(PathBuf),
@@ -36,6 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (path.clone(), 0..3_u8).prop_map(|(path, content)| Step::Write(path, content)),
         3 => path.clone().prop_map(Step::Remove),
         2 => (path.clone(), path.clone()).prop_map(|(from, to)| Step::Rename(from, to)),
+        1 => path.clone().prop_map(Step::Replace),
         2 => path.prop_map(Step::Folder),
         3 => Just(Step::See),
         1 => Just(Step::Cut),
@@ -44,11 +47,22 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Does it as far as it can be done.
 fn do_it(root: &Path, step: &Step) {
-    let make_parent = |path: &Path| fs::create_dir_all(path.parent().expect("below the root"));
+    let make_parent = |path: &Path| {
+        let parent = path.parent().expect("below the root");
+        // A file becomes a folder.
+        let files = parent.ancestors().filter(|it| it.is_file());
+        files.for_each(|file| fs::remove_file(file).expect("it is there"));
+        fs::create_dir_all(parent)
+    };
     let _ = match step {
         Step::Write(path, content) => {
             let path = root.join(path);
             make_parent(&path).and_then(|()| fs::write(path, [*content]))
+        }
+        Step::Replace(path) => {
+            let path = root.join(path);
+            let cleared = fs::remove_dir_all(&path);
+            cleared.and_then(|()| fs::write(path, "was a folder"))
         }
         Step::Remove(path) => {
             let path = root.join(path);

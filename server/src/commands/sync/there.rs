@@ -148,12 +148,16 @@ impl There {
         let mut folders = BTreeSet::new();
         let brought = self.synced.iter().filter(|(_, entry)| entry.is_some());
         let brought = brought.map(|(place, _)| place).chain(&self.unsure);
-        let strays = brought.filter(|place| !looked_at.contains(*place) && is_free(place));
-        for place in strays {
+        for place in brought.filter(|place| !looked_at.contains(*place)) {
             folders.extend(context::parents(place).filter(|folder| is_free(folder)));
             match self.synced.get(place) {
-                Some(Some(Entry::Directory { .. })) => _ = folders.insert(place),
-                _ => difference.strays.push(place.clone()),
+                Some(Some(Entry::Directory { .. })) if is_free(place) => _ = folders.insert(place),
+                Some(Some(Entry::Directory { .. })) => {}
+                // Where it is in the way of what is wanted, too.
+                Some(Some(_)) => difference.strays.push(place.clone()),
+                // It may be a folder.
+                _ if is_free(place) => difference.strays.push(place.clone()),
+                _ => {}
             }
         }
         let folders = folders.into_iter().map(str::to_owned);

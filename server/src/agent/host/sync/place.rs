@@ -179,8 +179,18 @@ impl Drop for Place {
 /// Makes a folder and those above it; what is no folder and stands in the way goes.
 fn make_folder(folder: &Path) -> io::Result<()> {
     match fs::create_dir_all(folder) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            fs::remove_file(folder)?;
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::AlreadyExists | ErrorKind::NotADirectory
+            ) =>
+        {
+            let mut there = folder
+                .ancestors()
+                .filter(|it| it.symlink_metadata().is_ok());
+            if let Some(in_the_way) = there.next().filter(|it| !it.is_dir()) {
+                fs::remove_file(in_the_way)?;
+            }
             fs::create_dir_all(folder)
         }
         made => made,
