@@ -42,7 +42,7 @@ pub async fn remove_release(
             if Instant::now() > end {
                 let why = format!("it is still there after {} seconds", END.as_secs());
                 return Err(Failure::new(WHAT, shown(object), why).try_to(format!(
-                    "See what keeps it: kubectl -n {namespace} get pods; azds down again waits for it once more."
+                    "See what keeps it: kubectl -n {namespace} get pods."
                 )));
             }
             tokio::select! {
