@@ -142,7 +142,7 @@ fn batch(bytes: &[u8], is_raw: bool) {
     let place = Place::new();
     let files = Files::new(place.root());
     let applied = run(files.read(bytes));
-    let batch = files.synced().batch;
+    let batch = run(files.synced()).batch;
     let leads_out = batch.entries.iter().any(
         |entry| matches!(entry, Entry::Symlink { target, .. } if target.starts_with('/') || target.contains("..")),
     );
