@@ -14,6 +14,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("lsp", &["commands", "analysis", "context"]),
     ("progress", &[]),
 ];
+/// The test that has the developer's side and a container's host face each other.
+const BOTH_SIDES: &str = "commands/sync/tests.rs";
 /// What every module may use.
 const FOR_ALL: [&str; 2] = ["failure", "progress"];
 /// Crates that only some modules may name.
@@ -48,7 +50,8 @@ fn sources() -> Vec<(String, PathBuf)> {
             }
         }
     }
-    files.retain(|(module, _)| module != "lib" && module != "bin");
+    files
+        .retain(|(module, path)| module != "lib" && module != "bin" && !path.ends_with(BOTH_SIDES));
     files
 }
 

@@ -45,7 +45,7 @@ pub struct Bridge<'a, R, W, S> {
     paths: PathMap,
     initialize: Message,
     /// The debugger's `attach`, until `initialize` is answered.
-    attach: Option<Message>,
+    pub(super) attach: Option<Message>,
     /// Requests of the editor that wait for their answer, by `seq`.
     pub(super) pending: HashMap<i64, Message>,
     /// The debugger's own `seq` of its requests, by the one that the editor saw.

@@ -37,7 +37,10 @@ where
     /// Whether an end that the debugger speaks of is not the editor's will, and can be mended.
     pub(super) fn is_lost(&self) -> bool {
         let has_begun = match self.setup.stage {
-            Stage::Attaching | Stage::Configuring => self.begun.elapsed() < BEGIN_PATIENCE,
+            // One that never spoke will not do so the next time.
+            Stage::Attaching | Stage::Configuring => {
+                self.attach.is_none() && self.begun.elapsed() < BEGIN_PATIENCE
+            }
             Stage::Running => true,
             Stage::Refused => false,
         };
