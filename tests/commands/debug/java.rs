@@ -129,6 +129,8 @@ async fn a_java_debugger_reaches_the_service_through_the_port_of_azds() {
     let locals = jdb.ask("locals", "products = ");
     assert!(locals.contains("currency = \"EUR\""), "{locals}");
     jdb.ask("next", "Step completed");
+    // Before its prompt jdb knows no frame.
+    jdb.until("] ");
     jdb.ask("print total", "238.9");
     jdb.ask("cont", "> ");
     let body = asked.join().expect("no panic");
