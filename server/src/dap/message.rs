@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dap::events::Event;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -49,8 +49,10 @@ impl Message {
 
     /// The body of a frame.
     pub fn into_bytes(self) -> Bytes {
-        self.bytes
-            .unwrap_or_else(|| written(&self.fields, self.body.as_deref()))
+        self.bytes.unwrap_or_else(|| match &self.body {
+            None => json(&self.fields).into(),
+            Some(body) => written(&self.fields, body).into(),
+        })
     }
 
     /// An event of ours. Options that are not set are left out, as editors expect.
@@ -179,25 +181,26 @@ fn unread(frame: &Bytes) -> Option<Bytes> {
     Some(frame.slice_ref(body.get().as_bytes()))
 }
 
-fn written(fields: &Map<String, Value>, body: Option<&[u8]>) -> Bytes {
-    let json = |value: &Value| serde_json::to_vec(value).expect("JSON values are JSON");
-    let mut written = Vec::with_capacity(body.map_or(0, <[u8]>::len) + 256);
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("JSON values are JSON")
+}
+
+/// The fields with a body that was not read in its place.
+fn written(fields: &Map<String, Value>, body: &[u8]) -> Vec<u8> {
+    let mut written = Vec::with_capacity(body.len() + 256);
     let mut before = b'{';
     for (name, value) in fields {
         written.push(before);
         before = b',';
-        written.extend(json(&Value::from(name.as_str())));
+        written.extend(json(name));
         written.push(b':');
-        match body.filter(|_| name == "body") {
-            Some(body) => written.extend_from_slice(body),
-            None => written.extend(json(value)),
+        match name.as_str() {
+            "body" => written.extend_from_slice(body),
+            _ => written.extend(json(value)),
         }
     }
-    if fields.is_empty() {
-        written.push(b'{');
-    }
     written.push(b'}');
-    written.into()
+    written
 }
 
 /// `format` has `{name}` for variables.
