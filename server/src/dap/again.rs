@@ -61,13 +61,15 @@ where
     pub(super) async fn come_back(&mut self, why: String) -> Result<(), End> {
         let since = match self.replay.take() {
             // The one before was lost, too: the person knows.
-            Some(replay) => replay.since,
+            Some(replay) if replay.since.elapsed() < PATIENCE => replay.since,
+            Some(_) => return Err(self.lost(&why).await),
             None => {
                 self.tell_loss(&why).await;
                 Instant::now()
             }
         };
-        let (mut pause, mut last) = (RETRY_FIRST, String::new());
+        let mut pause = (RETRY_FIRST * 2_u32.pow(self.silent.min(4))).min(RETRY_LONGEST);
+        let mut last = String::new();
         loop {
             let attempt = {
                 let (services, wanted) = (self.services, self.wanted);

@@ -46,6 +46,8 @@ pub struct Bridge<'a, R, W, S> {
     initialize: Message,
     /// The debugger's `attach`, until `initialize` is answered.
     pub(super) attach: Option<Message>,
+    /// How many debuggers ended one after the other without a word.
+    pub(super) silent: u32,
     /// Requests of the editor that wait for their answer, by `seq`.
     pub(super) pending: HashMap<i64, Message>,
     /// The debugger's own `seq` of its requests, by the one that the editor saw.
@@ -94,6 +96,7 @@ where
             paths: attached.paths,
             initialize: initialize.clone(),
             attach: Some(attach),
+            silent: 0,
             pending: HashMap::from([(seq, request)]),
             reverse: HashMap::new(),
             setup: Setup::default(),
@@ -142,6 +145,10 @@ where
             if self.leaving.is_some() {
                 return self.left().await;
             }
+            self.silent = match self.attach.is_some() {
+                true => self.silent + 1,
+                false => 0,
+            };
             let why = self.reason().await;
             if !self.is_lost() {
                 return self.lost(&why).await;

@@ -18,6 +18,9 @@ const REASON_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a session that has not begun is begun again when its debugger is lost: one that ends each time
 /// has a reason of its own.
 const BEGIN_PATIENCE: Duration = Duration::from_secs(60);
+/// So many debuggers that end without a word are enough: the next one would not speak, either. debugpy closes
+/// a few connections in this way while it ends the session before.
+const SILENT: u32 = 5;
 
 /// How a conversation came to its end.
 #[derive(Debug, PartialEq)]
@@ -37,9 +40,8 @@ where
     /// Whether an end that the debugger speaks of is not the editor's will, and can be mended.
     pub(super) fn is_lost(&self) -> bool {
         let has_begun = match self.setup.stage {
-            // One that never spoke will not do so the next time.
             Stage::Attaching | Stage::Configuring => {
-                self.attach.is_none() && self.begun.elapsed() < BEGIN_PATIENCE
+                self.silent < SILENT && self.begun.elapsed() < BEGIN_PATIENCE
             }
             Stage::Running => true,
             Stage::Refused => false,
