@@ -102,7 +102,7 @@ pub struct Manifest {
 }
 
 /// Content by its digest.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blob {
     /// BLAKE3 of the content.
     pub digest: Digest,
@@ -110,34 +110,32 @@ pub struct Blob {
     pub size: u64,
 }
 
-/// BLAKE3 in lower-case hexadecimal, 64 characters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Digest(String);
-
-impl Digest {
-    /// The digest as text, fit for a file name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+/// BLAKE3; as text 64 hexadecimal digits, fit for a file name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest(pub blake3::Hash);
 
 impl TryFrom<String> for Digest {
     type Error = String;
 
     fn try_from(text: String) -> Result<Digest, String> {
-        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() == 64 && text.bytes().all(hex) {
-            Ok(Digest(text))
-        } else {
-            Err(format!("{text:?} is not a BLAKE3 digest in hexadecimal"))
+        match blake3::Hash::from_hex(&text) {
+            // There is one text of each digest: in upper case it would be another one.
+            Ok(hash) if hash.to_hex().as_str() == text => Ok(Digest(hash)),
+            _ => Err(format!("{text:?} is not a BLAKE3 digest in hexadecimal")),
         }
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> String {
+        digest.to_string()
     }
 }
 
 impl std::fmt::Display for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.0.to_hex())
     }
 }
 

@@ -6,13 +6,16 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioExecutor;
+use k8s_openapi::api::core::v1::Pod;
 use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
+use kube::{Client, Config, Resource as _};
+use tokio::io::DuplexStream;
 use tower::{BoxError, ServiceBuilder};
 
+use super::port_forward::bytes_of;
 use super::rights::grant_remedy;
-use crate::failure::{Failure, Result, chain};
+use crate::failure::{Context, Failure, Result, chain};
 
 /// How long a TCP connection to the API server may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -173,14 +176,13 @@ pub async fn open_port(
     space: &str,
     pod: &str,
     port: u16,
-) -> Result<impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static + use<>> {
+) -> Result<DuplexStream> {
     let what = "there is no connection to the pod";
-    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(cluster.client.clone(), space);
-    let mut forwarder = pods
-        .portforward(pod, &[port])
-        .await
-        .map_err(cluster.failed(what, &format!("pod {pod} in namespace {space}")))?;
-    forwarder
-        .take_stream(port)
-        .ok_or_else(|| Failure::ours(what, format!("pod {pod}"), "the port was not forwarded"))
+    let name = format!("pod {pod} in namespace {space}");
+    let pods = Pod::url_path(&(), Some(space));
+    let request = kube::core::Request::new(pods).portforward(pod, &[port]);
+    let request = request.or_fail(what, name.as_str())?;
+    let connection = cluster.client.connect(request).await;
+    let connection = connection.map_err(cluster.failed(what, &name))?;
+    Ok(bytes_of(connection.into_stream(), name))
 }

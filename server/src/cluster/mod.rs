@@ -7,6 +7,7 @@ pub mod kept;
 pub mod network_policies;
 pub mod pod_link;
 pub mod pods;
+mod port_forward;
 pub mod registry;
 pub mod release;
 pub mod rights;

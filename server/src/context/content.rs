@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,9 +10,12 @@ use std::thread;
 
 use azds_protocol::agent::{Blob, Digest, Entry, Manifest};
 
-use super::manifest::{digest, manifest_digest};
+use super::manifest::manifest_digest;
 use super::selection::{Found, Kind, Selection, WHAT, walk, walk_at};
 use crate::failure::{Context, Failure, Result};
+
+/// How much of a file is read at once, in bytes.
+const PIECE: usize = 64 << 10;
 
 /// The content of a build context as it was when it was read.
 #[derive(Debug)]
@@ -26,8 +29,8 @@ pub struct BuildContext {
 
 /// Reads what belongs to a build. Blocking.
 pub fn read(selection: &Selection) -> Result<BuildContext> {
-    let dockerfile =
-        hash(selection.dockerfile).map_err(|error| no_dockerfile(selection, &error))?;
+    let dockerfile = hash(selection.dockerfile, &mut vec![0; PIECE])
+        .map_err(|error| no_dockerfile(selection, &error))?;
     if !selection.root.is_dir() {
         return Err(Failure::new(
             WHAT,
@@ -49,11 +52,11 @@ pub fn read(selection: &Selection) -> Result<BuildContext> {
 
     let mut sources = HashMap::new();
     let path = selection.dockerfile.to_owned();
-    sources.insert(dockerfile.blob.digest.clone(), (path, dockerfile.blob.size));
+    sources.insert(dockerfile.blob.digest, (path, dockerfile.blob.size));
     for entry in &entries {
         if let Entry::File { path, blob, .. } = entry {
             let source = (root.join(path), blob.size);
-            sources.entry(blob.digest.clone()).or_insert(source);
+            sources.entry(blob.digest).or_insert(source);
         }
     }
     let manifest = Manifest {
@@ -95,7 +98,7 @@ fn entries(root: &Path, found: Vec<Found>) -> Result<Vec<Entry>> {
 impl BuildContext {
     /// Digest of the manifest.
     pub fn digest(&self) -> Digest {
-        self.digest.clone()
+        self.digest
     }
 
     /// Opens the content with this digest, and says how long it was when it was read.
@@ -125,7 +128,7 @@ impl BuildContext {
         self.sources.get(blob).ok_or_else(|| {
             Failure::new(
                 "the files were not sent",
-                blob.as_str(),
+                blob.to_string(),
                 "the builder asked for content that is not part of this build",
             )
         })
@@ -175,14 +178,22 @@ struct Hashed {
     executable: bool,
 }
 
-fn hash(path: &Path) -> io::Result<Hashed> {
-    let file = File::open(path)?;
+/// `buffer` is what is read at once.
+fn hash(path: &Path, buffer: &mut [u8]) -> io::Result<Hashed> {
+    let mut file = File::open(path)?;
     let executable = is_executable(&file.metadata()?);
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&file)?;
+    loop {
+        match file.read(buffer) {
+            Ok(0) => break,
+            Ok(read) => hasher.update(&buffer[..read]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+    }
     // The length of what was hashed, not the file's: the two must never disagree.
     let blob = Blob {
-        digest: digest(hasher.finalize()),
+        digest: Digest(hasher.finalize()),
         size: hasher.count(),
     };
     Ok(Hashed { blob, executable })
@@ -205,7 +216,7 @@ pub fn is_executable(_: &Metadata) -> bool {
 fn hash_all(root: &Path, found: &[Found]) -> Result<Vec<Option<Hashed>>> {
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut done = Vec::new();
+        let (mut done, mut buffer) = (Vec::new(), vec![0; PIECE]);
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(found) = found.get(index) else {
@@ -213,7 +224,10 @@ fn hash_all(root: &Path, found: &[Found]) -> Result<Vec<Option<Hashed>>> {
             };
             if found.kind == Kind::File {
                 let path = root.join(&found.path);
-                done.push((index, hash(&path).map_err(|error| (path, error))));
+                done.push((
+                    index,
+                    hash(&path, &mut buffer).map_err(|error| (path, error)),
+                ));
             }
         }
     };

@@ -11,7 +11,7 @@ const TAG_DIGITS: usize = 16;
 
 /// BLAKE3 of `bytes`.
 pub fn digest_of(bytes: &[u8]) -> Digest {
-    digest(blake3::hash(bytes))
+    Digest(blake3::hash(bytes))
 }
 
 /// Content by its digest and length.
@@ -20,11 +20,6 @@ pub fn blob_of(bytes: &[u8]) -> Blob {
         digest: digest_of(bytes),
         size: bytes.len() as u64,
     }
-}
-
-/// The protocol's form of a finished hash.
-pub(super) fn digest(hash: blake3::Hash) -> Digest {
-    Digest::try_from(hash.to_hex().to_string()).expect("a BLAKE3 hash has 64 hexadecimal digits")
 }
 
 /// Digest of a manifest: BLAKE3 of its JSON.

@@ -116,7 +116,7 @@ impl Store {
             let _no_sweep = lock.read().expect("no holder of the lock panics");
             let digest = context::manifest_digest(&manifest);
             let text = serde_json::to_vec(&manifest).expect("our own types have string keys only");
-            let at = space.join("manifests").join(digest.as_str());
+            let at = space.join("manifests").join(digest.to_string());
             files::write_whole(&at, &text).or_fail(NOT_KEPT, at.display().to_string())?;
             Ok(missing(&space, &manifest))
         })
@@ -158,7 +158,7 @@ impl Store {
     /// Lays a context out as folders.
     pub async fn lay_out(&self, space: &str, spec: &BuildSpec) -> Result<Layout> {
         let space = self.folder.join(space);
-        let at = space.join("manifests").join(spec.context.as_str());
+        let at = space.join("manifests").join(spec.context.to_string());
         let Ok(text) = tokio::fs::read(&at).await else {
             return Ok(Layout::Missing(Missing::default()));
         };
@@ -212,7 +212,7 @@ fn missing(space: &Path, manifest: &Manifest) -> Missing {
     let wanted: HashSet<&Digest> = blobs(manifest).map(|(blob, _)| &blob.digest).collect();
     let lacking = wanted
         .into_iter()
-        .filter(|digest| !folder.join(digest.as_str()).exists());
+        .filter(|digest| !folder.join(digest.to_string()).exists());
     Missing {
         blobs: lacking.cloned().collect(),
     }
@@ -285,7 +285,7 @@ fn lay_out(blobs: &Path, manifest: &Manifest, to: &LaidOut) -> std::io::Result<(
         }
     }
     std::fs::hard_link(
-        blobs.join(manifest.dockerfile.digest.as_str()),
+        blobs.join(manifest.dockerfile.digest.to_string()),
         to.dockerfile.join("Dockerfile"),
     )?;
     // What is ignored was left out already, by the same rules and by `build.ignore`, which only
@@ -305,7 +305,7 @@ fn lay_out(blobs: &Path, manifest: &Manifest, to: &LaidOut) -> std::io::Result<(
                 executable: false,
                 ..
             } => {
-                std::fs::hard_link(blobs.join(blob.digest.as_str()), path)?;
+                std::fs::hard_link(blobs.join(blob.digest.to_string()), path)?;
             }
             Entry::File {
                 blob,
@@ -313,11 +313,9 @@ fn lay_out(blobs: &Path, manifest: &Manifest, to: &LaidOut) -> std::io::Result<(
                 ..
             } => {
                 // Mode belongs to the inode, so an executable file is one of its own.
-                let from = blobs.join(blob.digest.as_str());
+                let from = blobs.join(blob.digest.to_string());
                 std::fs::copy(&from, &path)?;
-                let digest =
-                    blake3::Hash::from_hex(blob.digest.as_str()).map_err(std::io::Error::other)?;
-                files::set_content(&path, &digest, true)?;
+                files::set_content(&path, &blob.digest.0, true)?;
             }
             Entry::Symlink { target, .. } => std::os::unix::fs::symlink(target, path)?,
             Entry::Directory { .. } => std::fs::create_dir_all(path)?,

@@ -107,7 +107,7 @@ impl Wanted<'_> {
             return Ok(None);
         };
         let alike = BuildSpec {
-            context: self.spec.context.clone(),
+            context: self.spec.context,
             ..secret.spec.clone()
         };
         let unchanged = secret.spec == *self.spec;
@@ -177,7 +177,7 @@ impl Wanted<'_> {
         if spec.context == self.spec.context {
             return Ok(Some(Arc::clone(&self.context.manifest)));
         }
-        let (Some(folder), digest) = (manifests::folder(), spec.context.clone()) else {
+        let (Some(folder), digest) = (manifests::folder(), spec.context) else {
             return Ok(None);
         };
         let found = tokio::task::spawn_blocking(move || manifests::find(&folder, &digest));

@@ -109,7 +109,7 @@ mod tests {
                 let path = format!("{folder}/{}/{number}", number % 7);
                 let mut blob = blob_of(path.as_bytes());
                 blob.size = *size;
-                missing.push(blob.digest.clone());
+                missing.push(blob.digest);
                 entries.push(Entry::File {
                     path,
                     blob,

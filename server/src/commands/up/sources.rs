@@ -67,10 +67,8 @@ fn frame(
     pieces: &Pieces,
 ) -> Result<()> {
     let (mut file, size) = context.open(digest)?;
-    let raw = blake3::Hash::from_hex(digest.as_str())
-        .or_fail("the files were not sent", digest.as_str())?;
     let mut header = [0; FRAME];
-    header[..32].copy_from_slice(raw.as_bytes());
+    header[..32].copy_from_slice(digest.0.as_bytes());
     header[32..].copy_from_slice(&size.to_be_bytes());
     piece.extend_from_slice(&header);
 
@@ -97,7 +95,7 @@ fn frame(
         }
     }
     let grown = file.read(&mut [0]).map_err(|_| context.changed(digest))? != 0;
-    if grown || hasher.finalize() != raw {
+    if grown || hasher.finalize() != digest.0 {
         return Err(context.changed(digest));
     }
     Ok(())

@@ -38,7 +38,7 @@ pub fn lists_and_contents(space: &Path, now: SystemTime) -> Result<()> {
         }
         // What can't be read can't be built, and goes when its time is over.
         if let Ok(manifest) = serde_json::from_slice::<Manifest>(&std::fs::read(&list)?) {
-            let digests = super::blobs(&manifest).map(|(blob, _)| blob.digest.as_str().to_owned());
+            let digests = super::blobs(&manifest).map(|(blob, _)| blob.digest.to_string());
             named.extend(digests);
         }
     }
@@ -94,7 +94,7 @@ mod tests {
         });
         let blob = |text: &str| {
             let digest = context::digest_of(text.as_bytes());
-            std::fs::write(blobs.join(digest.as_str()), text).expect("written");
+            std::fs::write(blobs.join(digest.to_string()), text).expect("written");
             let size = text.len() as u64;
             Blob { digest, size }
         };
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(names(&blobs), all, "a list may be on the way");
 
         lists_and_contents(space.path(), now + 25 * HOUR).expect("swept");
-        let mut kept = [&dockerfile, &named].map(|blob| blob.digest.as_str().to_owned());
+        let mut kept = [&dockerfile, &named].map(|blob| blob.digest.to_string());
         kept.sort();
         assert_eq!(names(&blobs), kept);
         assert_eq!(names(&manifests), ["list"]);

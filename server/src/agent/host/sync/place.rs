@@ -70,7 +70,7 @@ impl Place {
             hasher.update(&self.buffer[..read]);
             file.write_all(&self.buffer[..read]).map_err(refused)?;
         }
-        if size != blob.size || hasher.finalize().to_hex().as_str() != blob.digest.as_str() {
+        if size != blob.size || hasher.finalize() != blob.digest.0 {
             let why = "it arrived changed or cut short";
             return Err(Failure::new(WHAT, shown(path), why));
         }
