@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use azds_tests::container::Container;
 use azds_tests::staying::Staying;
 
 use super::edits::copy_by_tar;
-use super::{replace, until};
+use super::{PATIENCE, replace, until};
 use crate::kubectl::output;
 use crate::note;
 use crate::service::Service;
@@ -19,6 +19,7 @@ const FILES: usize = 20;
 const LENGTH: usize = 3455;
 const CHANGED: usize = 2_000;
 const ROUNDS: u32 = 3;
+const SELDOM: Duration = Duration::from_millis(5);
 
 /// Content of a file in one of its editions.
 fn content(number: usize, edition: u32) -> Vec<u8> {
@@ -31,24 +32,41 @@ fn path(number: usize) -> String {
     format!("d{:03}/f{:02}.txt", number / FILES, number % FILES)
 }
 
-/// Whether all of these files are in the container, one looked at after the other.
-struct Arriving<'a> {
-    container: &'a Container,
-    numbers: Vec<usize>,
-    edition: u32,
-    arrived: usize,
-}
+/// Files with their contents in one edition, made before the clock runs.
+struct Files(Vec<(String, Vec<u8>)>);
 
-impl Arriving<'_> {
-    fn are_all(&mut self) -> bool {
-        while let Some(number) = self.numbers.get(self.arrived) {
-            let at = format!("app/data/tree/{}", path(*number));
-            if !self.container.has(&at, &content(*number, self.edition)) {
-                return false;
-            }
-            self.arrived += 1;
+impl Files {
+    fn of(numbers: impl IntoIterator<Item = usize>, edition: u32) -> Files {
+        let file = |number| (path(number), content(number, edition));
+        Files(numbers.into_iter().map(file).collect())
+    }
+
+    fn write(&self, folder: &Path) {
+        for (path, content) in &self.0 {
+            let at = folder.join(path);
+            let above = at.parent().expect("it is in a folder");
+            fs::create_dir_all(above).expect("a folder can be made");
+            fs::write(at, content).expect("it can be written");
         }
-        true
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.0.iter().map(|(path, _)| path.as_str()).collect()
+    }
+
+    /// Waits until all of them are in the container, one looked at after the other, and seldom: who brings them
+    /// needs the processors.
+    fn arrive(&self, container: &Container) {
+        let mut left = self.0.as_slice();
+        let begun = Instant::now();
+        while let Some(((path, content), rest)) = left.split_first() {
+            if container.has(&format!("app/data/tree/{path}"), content) {
+                left = rest;
+                continue;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{path} does not arrive");
+            std::thread::sleep(SELDOM);
+        }
     }
 }
 
@@ -98,27 +116,27 @@ impl Bulk<'_> {
         for round in 0..ROUNDS {
             let (edition, next) = (2 * round, 2 * round + 1);
             let aside = self.service.scratch().join("tree");
-            write_all(&aside, 0..FOLDERS * FILES, edition);
+            let all = Files::of(0..FOLDERS * FILES, edition);
+            all.write(&aside);
             self.by_tar(&aside, &["."], &mut first_floor);
 
             let tree = self.folder.join("data/tree");
             let begun = Instant::now();
             fs::rename(&aside, &tree).expect("the same disk");
-            self.arrive((0..FOLDERS * FILES).collect(), edition);
+            all.arrive(&self.container);
             first.add(begun.elapsed());
             self.up.done();
 
             unchanged.add(self.compared(&tree, &aside, round));
 
             let changed = (0..CHANGED).map(|at| at * 7919 % (FOLDERS * FILES));
-            let changed: Vec<usize> = changed.collect();
-            write_all(&tree, changed.iter().copied(), next);
+            let changed = Files::of(changed, next);
+            changed.write(&tree);
             let begun = Instant::now();
-            self.arrive(changed.clone(), next);
+            changed.arrive(&self.container);
             many.add(begun.elapsed());
-            let names: Vec<String> = changed.iter().map(|number| path(*number)).collect();
             let list = self.service.scratch().join("list");
-            fs::write(&list, names.join("\n")).expect("it can be written");
+            fs::write(&list, changed.names().join("\n")).expect("it can be written");
             let list = list.display().to_string();
             self.by_tar(&tree, &["-T", &list], &mut many_floor);
 
@@ -153,29 +171,19 @@ impl Bulk<'_> {
     fn settle(&self) {
         let marker = "data/note.txt";
         let text = format!("{:?}", Instant::now());
-        std::thread::sleep(std::time::Duration::from_secs(1));
+        std::thread::sleep(Duration::from_secs(1));
         fs::write(self.folder.join(marker), &text).expect("it can be written");
         until("the marker", || {
             self.container
                 .has(&format!("app/{marker}"), text.as_bytes())
         });
-        std::thread::sleep(std::time::Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(500));
         self.up.forget();
-    }
-
-    fn arrive(&self, numbers: Vec<usize>, edition: u32) {
-        let mut arriving = Arriving {
-            container: &self.container,
-            numbers,
-            edition,
-            arrived: 0,
-        };
-        until("the files", || arriving.are_all());
     }
 
     /// The tree goes and comes back at once, and a marker after it: when the marker is there, all was
     /// compared.
-    fn compared(&self, tree: &Path, aside: &Path, round: u32) -> std::time::Duration {
+    fn compared(&self, tree: &Path, aside: &Path, round: u32) -> Duration {
         self.settle();
         let text = format!("again {round}");
         let begun = Instant::now();
@@ -199,14 +207,6 @@ impl Bulk<'_> {
         let begun = Instant::now();
         copy_by_tar(self.service, &self.up.pod, from, names, "/floor");
         times.add(begun.elapsed());
-    }
-}
-
-fn write_all(folder: &Path, numbers: impl Iterator<Item = usize>, edition: u32) {
-    for number in numbers {
-        let path = folder.join(path(number));
-        fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
-        fs::write(path, content(number, edition)).expect("it can be written");
     }
 }
 

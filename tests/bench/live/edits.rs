@@ -1,9 +1,9 @@
 //! One source file at a time.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use azds_tests::container::Container;
@@ -140,26 +140,17 @@ fn reloads(runtime: &str, floor: &Times, ours: &Times) -> Row {
 /// Writes a file through a shell in the container that stays open.
 fn streamed(service: &Service, up: &Staying) -> Times {
     let container = Container::of(&up.pod);
-    let mut exec = service.kubectl();
-    exec.args(["exec", "-i", &up.pod, "--", "sh"]);
-    let mut shell = exec
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("kubectl starts");
-    let mut stdin = shell.stdin.take().expect("it was asked for");
+    let mut shell = Shell::start(service, &up.pod);
     let mut times = Times::default();
     for number in 0..EDITS {
         let text = format!("edition {number}");
         let begun = Instant::now();
-        writeln!(stdin, "printf '{text}' > /tmp/floor").expect("the shell reads");
+        shell.run(&format!("printf '{text}' > /tmp/floor"));
         until("the file", || container.has("tmp/floor", text.as_bytes()));
         if number > 0 {
             times.add(begun.elapsed());
         }
     }
-    drop(stdin);
-    shell.wait().expect("the shell ends");
     times
 }
 
@@ -234,7 +225,9 @@ fn own_start(folder: &Path, token: &str) -> Duration {
     took
 }
 
-/// The floor is `dotnet build` in the container, by `kubectl exec`.
+/// The floor is `dotnet build` in a shell in the container. All of ours come before it, and the first of each does
+/// not count: a session of its own starts a compiler of its own, and the next build of anybody gets that one, which
+/// is slow at first.
 fn built_again(service: &Service) -> Row {
     const FILE: &str = "Controllers/DemoController.cs";
     let folder = service.another("producer", "producer");
@@ -242,7 +235,7 @@ fn built_again(service: &Service) -> Row {
     let up = service.stay(&folder);
     answered(&up, "Keyboard");
     let (mut floor, mut ours) = (Times::default(), Times::default());
-    for number in 0..BUILDS {
+    for number in 0..=BUILDS {
         let (text, token) = source.edition('X', number);
         let begun = Instant::now();
         fs::write(folder.join(FILE), &text).expect("it can be written");
@@ -251,32 +244,56 @@ fn built_again(service: &Service) -> Row {
             assert!(begun.elapsed() < PATIENCE, "no answer");
             std::thread::sleep(Duration::from_millis(20));
         }
-        ours.add(begun.elapsed());
-
+        if number > 0 {
+            ours.add(begun.elapsed());
+        }
+    }
+    let mut shell = Shell::start(service, &up.pod);
+    for number in 0..=BUILDS {
         let (text, _) = source.edition('Y', number);
         Container::of(&up.pod).write(&format!("src/{FILE}"), &text);
         let begun = Instant::now();
-        let mut build = service.kubectl();
-        build.args([
-            "exec",
-            &up.pod,
-            "--",
-            "dotnet",
-            "build",
-            "--no-restore",
-            "-c",
-            "Debug",
-            // The program that runs can't be written.
-            "-p:OutDir=/tmp/floor/",
-        ]);
-        output(&mut build);
-        floor.add(begun.elapsed());
+        // What the program runs from can't be written.
+        shell.run("dotnet build --no-restore -c Debug -p:OutDir=/tmp/floor/");
+        if number > 0 {
+            floor.add(begun.elapsed());
+        }
     }
     let work = "save to new answer, .NET built and started again by azds";
-    note(&format!(
-        "{work}: kubectl exec dotnet build {}",
-        floor.describe()
-    ));
+    note(&format!("{work}: dotnet build {}", floor.describe()));
     note(&format!("{work}: azds {}", ours.describe()));
     Row::new(work, &floor, &ours, Duration::from_millis(500))
+}
+
+/// A shell in a container that stays open.
+struct Shell {
+    child: Child,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl Shell {
+    fn start(service: &Service, pod: &str) -> Shell {
+        let mut exec = service.kubectl();
+        exec.args(["exec", "-i", pod, "--", "sh"]);
+        let exec = exec.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = exec.spawn().expect("kubectl starts");
+        let answers = BufReader::new(child.stdout.take().expect("it was asked for")).lines();
+        Shell { child, answers }
+    }
+
+    /// Has a command run to its end, which is to be a good one.
+    fn run(&mut self, command: &str) {
+        let stdin = self.child.stdin.as_mut().expect("it was asked for");
+        writeln!(stdin, "{{ {command}; }} >/dev/null; echo $?").expect("the shell reads");
+        let answer = self.answers.next().expect("the shell answers");
+        assert_eq!(answer.expect("text"), "0", "{command}");
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
