@@ -11,4 +11,5 @@ pub mod context;
 pub mod dap;
 pub mod failure;
 pub mod lsp;
+pub mod memory;
 pub mod progress;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A module of the library and the modules that it may use, beside those that all may use.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("agent", &["analysis", "context", "cluster"]),
     ("analysis", &[]),
     ("cluster", &["context"]),
@@ -12,12 +12,13 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("dap", &["commands", "analysis", "context"]),
     ("failure", &[]),
     ("lsp", &["commands", "analysis", "context"]),
+    ("memory", &[]),
     ("progress", &[]),
 ];
 /// The test that has the developer's side and a container's host face each other.
 const BOTH_SIDES: &str = "commands/sync/tests.rs";
 /// What every module may use.
-const FOR_ALL: [&str; 2] = ["failure", "progress"];
+const FOR_ALL: [&str; 3] = ["failure", "memory", "progress"];
 /// Crates that only some modules may name.
 const CRATES: [(&str, &[&str]); 5] = [
     ("tower_lsp", &["lsp"]),

@@ -30,6 +30,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// What may be on its way unacknowledged; the default of 64 KiB would slow a transfer of files down.
 const WINDOW: u32 = 4 << 20;
+/// A batch of files that waits for the one before it may fill its own window, but not that of the other.
+const CONNECTION_WINDOW: u32 = 4 * WINDOW;
 
 /// Serves one HTTP/2 connection until the peer ends it or stops answering pings, or, once `end` is
 /// cancelled, until the answers that were begun are sent.
@@ -51,7 +53,7 @@ where
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .serve_connection(TokioIo::new(io), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {

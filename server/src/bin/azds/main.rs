@@ -81,7 +81,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    have_one_heap();
+    azds::memory::have_one_heap();
     let Azds { yes, command } = Azds::parse();
     answer::confirm(yes);
     let (name, usual) = match &command {
@@ -114,18 +114,6 @@ fn main() -> ExitCode {
         Command::Tunnel => services::own_tunnels(),
     }
 }
-
-/// By itself glibc gives each thread a heap of its own, and each keeps the most that it ever needed: a language
-/// server of an hour holds several times what it uses.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "nothing safe sets it")]
-fn have_one_heap() {
-    // SAFETY: it is given numbers only, and no other thread runs yet (mallopt(3)).
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn have_one_heap() {}
 
 fn serve_editor() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {

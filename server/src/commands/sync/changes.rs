@@ -53,9 +53,12 @@ impl Changes {
     pub fn watch(folders: &[&Path]) -> (Changes, Option<Failure>) {
         let (sender, events) = mpsc::unbounded_channel();
         let told = sender.clone();
-        let tell = move |event| {
-            // Nobody listens any more: the watcher is about to be dropped.
-            let _ = told.send(event);
+        let tell = move |event: notify::Result<Event>| {
+            // An editor that looks through all files, or we who read them, would keep changes from pausing.
+            if !matches!(&event, Ok(event) if matches!(event.kind, EventKind::Access(_))) {
+                // Nobody listens any more: the watcher is about to be dropped.
+                let _ = told.send(event);
+            }
         };
         let system = match folders.iter().find(|folder| is_remote(folder)) {
             Some(folder) => {
@@ -139,9 +142,6 @@ impl Changes {
             }
         };
         self.anything |= event.need_rescan();
-        if matches!(event.kind, EventKind::Access(_)) {
-            return;
-        }
         let may_be_new_folder = matches!(
             event.kind,
             EventKind::Create(CreateKind::Folder | CreateKind::Any)

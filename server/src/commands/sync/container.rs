@@ -5,17 +5,20 @@ use std::path::Path;
 use azds_protocol::agent::{Entry, Received};
 use azds_protocol::sync::{Applied, Batch};
 use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use super::there::{Difference, There};
 use super::tree::Tree;
 use crate::cluster::agent::Agent;
 use crate::context;
-use crate::failure::{Context, Result};
+use crate::failure::{Context, Failure, Result};
 
 const WHAT: &str = "the files were not put into the container";
 /// A batch of more bytes is sent in several.
-const BATCH: u64 = 8 << 20;
+const BATCH: u64 = 4 << 20;
+/// While the host puts the files of one in their places, the next is on its way.
+const AT_ONCE: usize = 2;
 
 /// One container, from its start until its host is gone.
 pub struct Container {
@@ -56,21 +59,29 @@ impl Container {
             }
         };
         tokio::task::spawn_blocking(reading);
-        let mut received = Received::default();
-        while let Some(batch) = read.recv().await {
+        let agent = &self.agent;
+        let send = |batch: Result<(Batch, Vec<Bytes>)>| async {
             let (batch, contents) = batch?;
-            let applied = self.send(batch, contents).await?;
+            let applied = agent.sync(&batch, contents).await?;
+            Ok::<_, Failure>((batch, applied))
+        };
+        let mut received = Received::default();
+        let mut note = |(batch, applied): (Batch, Applied)| {
             received.files += applied.files;
             received.bytes += applied.bytes;
+            self.there.take(batch);
+        };
+        // The first one takes away what is in the way of the others.
+        if let Some(first) = read.recv().await {
+            note(send(first).await?);
+        }
+        let rest = stream::poll_fn(|context| read.poll_recv(context));
+        let mut sent = rest.map(send).buffered(AT_ONCE);
+        while let Some(sent) = sent.try_next().await? {
+            note(sent);
         }
         self.there.trust();
         Ok(received)
-    }
-
-    async fn send(&mut self, batch: Batch, contents: Vec<Bytes>) -> Result<Applied> {
-        let applied = self.agent.sync(&batch, contents).await?;
-        self.there.take(batch);
-        Ok(applied)
     }
 }
 

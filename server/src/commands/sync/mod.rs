@@ -38,6 +38,7 @@ use crate::cluster::up_secret;
 use crate::commands::mistakes;
 use crate::commands::service::Service;
 use crate::failure::{Context, Failure, Result};
+use crate::memory;
 use changes::{Changes, Seen};
 use container::Container;
 pub use explain::{Explained, explain};
@@ -134,7 +135,12 @@ impl Sync {
                 true => Seen::Anything,
                 false => self.next_change(tell).await,
             };
-            match self.take(seen, Instant::now(), tell).await {
+            let is_all = seen == Seen::Anything;
+            let done = self.take(seen, Instant::now(), tell).await;
+            if is_all {
+                memory::give_back();
+            }
+            match done {
                 Ok(None) => {}
                 Ok(Some(done)) if done.tier == Tier::Rebuild => return done,
                 Ok(Some(done)) => tell(News::Done(done)),
