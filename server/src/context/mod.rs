@@ -5,10 +5,12 @@
 mod content;
 mod dockerignore;
 mod manifest;
+mod places;
 mod selection;
 
 pub use content::{BuildContext, is_executable, read, read_at};
 pub use manifest::{
     blob_of, check_manifest, check_path, digest_of, is_tag, manifest_digest, parents, tag,
 };
+pub use places::{Places, remove_place};
 pub use selection::{Selection, files};

@@ -3,7 +3,7 @@
 mod place;
 mod record;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _};
 use tokio::sync::mpsc;
 use tokio_util::io::StreamReader;
 
-use crate::context;
+use crate::context::{self, Places, remove_place};
 use crate::failure::{Context, Failure, Result};
 use place::Place;
 use record::Record;
@@ -41,17 +41,15 @@ pub struct Files {
 #[derive(Default)]
 struct Known {
     /// What batches made of each path: how it is, or that it is gone.
-    synced: BTreeMap<String, Option<Entry>>,
+    synced: Places,
     /// What batches changed in a container before this one.
     unsure: BTreeSet<String>,
 }
 
 impl Known {
     fn removed(&mut self, path: &str) {
-        let below = format!("{path}/");
-        self.synced.retain(|other, _| !other.starts_with(&below));
         self.unsure.remove(path);
-        self.synced.insert(path.to_owned(), None);
+        remove_place(&mut self.synced, path);
     }
 
     fn put(&mut self, entry: Entry) {
@@ -75,7 +73,7 @@ impl Files {
         let object = record.display().to_string();
         let record = Record::open(record).or_fail("the container's files are not known", object)?;
         let known = Known {
-            synced: BTreeMap::new(),
+            synced: Places::new(),
             unsure: record.paths().clone(),
         };
         Ok(Files {

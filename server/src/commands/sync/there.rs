@@ -1,13 +1,13 @@
 //! The files of a container, as the host knows them, and what has to change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use azds_protocol::agent::Entry;
 use azds_protocol::sync::{Batch, Synced};
 
 use super::tree::Tree;
 use crate::analysis::placements::Placements;
-use crate::context;
+use crate::context::{self, Places, remove_place};
 
 /// Where the files of the context lie in the container.
 pub enum Target {
@@ -58,7 +58,7 @@ impl Difference {
 pub struct There {
     working_dir: String,
     /// What batches made of each place: how it is, or that it is gone.
-    synced: BTreeMap<String, Option<Entry>>,
+    synced: Places,
     /// Places of which nobody knows how they are.
     unsure: BTreeSet<String>,
     /// Whether all files but those that change are as they should be.
@@ -168,7 +168,7 @@ impl There {
     pub fn image_lacks(&self, base: &Tree, current: &Tree, target: &Target) -> Difference {
         let image = There {
             working_dir: self.working_dir.clone(),
-            synced: BTreeMap::new(),
+            synced: Places::new(),
             unsure: BTreeSet::new(),
             is_known: false,
         };
@@ -188,10 +188,8 @@ impl There {
     /// Takes note of a batch that was brought.
     pub fn take(&mut self, batch: Batch) {
         for place in batch.removed {
-            let below = format!("{place}/");
-            self.synced.retain(|other, _| !other.starts_with(&below));
             self.unsure.remove(&place);
-            self.synced.insert(place, None);
+            remove_place(&mut self.synced, &place);
         }
         for folder in batch.folders {
             self.synced.insert(folder, None);

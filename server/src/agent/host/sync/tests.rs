@@ -92,7 +92,7 @@ async fn files_are_written_replaced_and_removed_and_it_is_known_which() {
         known.entries,
         [file("app/a.py", "1"), file("app/new", "a file now")]
     );
-    assert_eq!(known.removed, ["gone"]);
+    assert_eq!(known.removed, ["app/new/run.sh", "gone"]);
 }
 
 #[tokio::test]
