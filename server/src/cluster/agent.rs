@@ -3,7 +3,7 @@
 mod exec;
 mod sync;
 
-pub use exec::Input;
+pub use exec::{Input, read_frame};
 pub use sync::in_form;
 
 use std::io;

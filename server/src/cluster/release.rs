@@ -38,7 +38,7 @@ pub async fn remove_release(
     let had_release = helm::uninstall(release, namespace, cancellation).await?;
     let end = Instant::now() + END;
     for object in objects.iter().filter(|object| is_workload(object)) {
-        while find(cluster, object, namespace).await?.is_some() {
+        while is_there(cluster, object, namespace).await? {
             if Instant::now() > end {
                 let why = format!("it is still there after {} seconds", END.as_secs());
                 return Err(Failure::new(WHAT, shown(object), why).try_to(format!(
@@ -61,29 +61,39 @@ fn is_workload(object: &DynamicObject) -> bool {
     kind.is_some_and(|kind| WORKLOADS.contains(&kind))
 }
 
-/// The object, if it is there, and if it may be looked at.
-async fn find(
-    cluster: &Cluster,
-    object: &DynamicObject,
-    namespace: &str,
-) -> Result<Option<PartialObjectMeta<DynamicObject>>> {
-    let kind = object.types.clone().unwrap_or_default();
-    let kind = GroupVersionKind::try_from(&kind).or_fail(WHAT, shown(object))?;
-    let resource = ApiResource::from_gvk(&kind);
+/// Whether an object is there, as far as it may be looked at.
+async fn is_there(cluster: &Cluster, object: &DynamicObject, namespace: &str) -> Result<bool> {
     let namespace = object.metadata.namespace.as_deref().unwrap_or(namespace);
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(cluster.client.clone(), namespace, &resource);
-    let name = object.metadata.name.clone().unwrap_or_default();
-    match api.get_metadata_opt(&name).await {
-        Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
-        found => found.map_err(cluster.failed(WHAT, &shown(object))),
+    match find(cluster, object, Some(namespace), WHAT).await? {
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(false),
+        found => Ok(found
+            .map_err(cluster.failed(WHAT, &shown(object)))?
+            .is_some()),
     }
 }
 
-fn shown(object: &DynamicObject) -> String {
+/// Looks for an object of a release, in a namespace or beside all; `what` is what is not done if it is of no kind.
+pub async fn find(
+    cluster: &Cluster,
+    object: &DynamicObject,
+    namespace: Option<&str>,
+    what: &str,
+) -> Result<kube::Result<Option<PartialObjectMeta<DynamicObject>>>> {
+    let kind = object.types.clone().unwrap_or_default();
+    let kind = GroupVersionKind::try_from(&kind).or_fail(what, shown(object))?;
+    let resource = ApiResource::from_gvk(&kind);
+    let client = cluster.client.clone();
+    let api: Api<DynamicObject> = match namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+        None => Api::all_with(client, &resource),
+    };
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    Ok(api.get_metadata_opt(name).await)
+}
+
+/// An object as messages name it.
+pub fn shown(object: &DynamicObject) -> String {
     let kind = object.types.as_ref().map_or("", |types| &types.kind);
-    format!(
-        "{kind} {}",
-        object.metadata.name.as_deref().unwrap_or_default()
-    )
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    format!("{kind} {name}")
 }

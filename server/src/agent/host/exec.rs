@@ -4,7 +4,7 @@ mod start;
 
 use std::io;
 
-use azds_protocol::exec::{END, Exec, FRAME, FRAME_HEAD, SIZE, STDERR, STDIN, STDOUT, frame};
+use azds_protocol::exec::{END, Exec, SIZE, STDERR, STDIN, STDOUT, frame};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http_body_util::{BodyExt as _, StreamBody};
@@ -21,6 +21,7 @@ use super::service::{Follower, Service, code, pid};
 use crate::agent::debug::Service as _;
 use crate::agent::debug::held::Held;
 use crate::agent::http;
+use crate::cluster::agent::read_frame;
 use crate::failure::{Context, Failure, Result};
 use start::{Entrance, Exit, Started, plain, start};
 
@@ -128,15 +129,7 @@ async fn carry(
 /// Gives the command what the developer sends, until that ends.
 async fn feed(mut input: impl AsyncRead + Unpin, mut entrance: Entrance) -> io::Result<()> {
     loop {
-        let mut head = [0; FRAME_HEAD];
-        input.read_exact(&mut head).await?;
-        let [kind, length @ ..] = head;
-        let length = u32::from_be_bytes(length);
-        if length > FRAME {
-            return Err(io::Error::other("a frame is too long"));
-        }
-        let mut content = vec![0; length as usize];
-        input.read_exact(&mut content).await?;
+        let (kind, content) = read_frame(&mut input).await?;
         match (&mut entrance, kind, content.as_slice()) {
             (Entrance::Pipe(pipe), STDIN, content) => pipe.write_all(content).await?,
             (Entrance::Terminal(terminal), STDIN, content) => terminal.write_all(content).await?,
@@ -204,7 +197,7 @@ impl InPlace {
 mod tests {
     use std::time::Duration;
 
-    use azds_protocol::exec::Terminal;
+    use azds_protocol::exec::{FRAME_HEAD, Terminal};
 
     use super::*;
 

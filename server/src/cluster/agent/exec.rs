@@ -8,7 +8,7 @@ use futures_util::{Stream, StreamExt};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Method;
 use hyper::body::Frame;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Agent, reader};
 use crate::failure::{Context, Failure, Result};
@@ -54,18 +54,15 @@ impl Agent {
         let body = StreamBody::new(body.map(|piece| piece.map(Frame::data))).boxed_unsync();
         let answer = self.request(Method::POST, "/v1/exec", body).await?;
         let mut frames = reader(answer.into_body());
-        let gone = |_| Failure::new(WHAT, self.name.as_str(), "the connection to its pod broke");
+        let gone = |error: io::Error| {
+            let why = match error.kind() {
+                io::ErrorKind::InvalidData => error.to_string(),
+                _ => "the connection to its pod broke".to_owned(),
+            };
+            Failure::new(WHAT, self.name.as_str(), why)
+        };
         loop {
-            let mut head = [0; FRAME_HEAD];
-            frames.read_exact(&mut head).await.map_err(gone)?;
-            let [kind, length @ ..] = head;
-            let length = u32::from_be_bytes(length);
-            if length > FRAME {
-                let why = format!("the host sent a piece of more than {FRAME} bytes");
-                return Err(Failure::new(WHAT, self.name.as_str(), why));
-            }
-            let mut content = vec![0; length as usize];
-            frames.read_exact(&mut content).await.map_err(gone)?;
+            let (kind, content) = read_frame(&mut frames).await.map_err(gone)?;
             match (kind, content.as_slice()) {
                 (END, [code]) => return Ok(*code),
                 (STDOUT, content) => write(out, content).await?,
@@ -73,6 +70,21 @@ impl Agent {
             }
         }
     }
+}
+
+/// What the next frame is, and its content.
+pub async fn read_frame(from: &mut (impl AsyncRead + Unpin)) -> io::Result<(u8, Vec<u8>)> {
+    let mut head = [0; FRAME_HEAD];
+    from.read_exact(&mut head).await?;
+    let [kind, length @ ..] = head;
+    let length = u32::from_be_bytes(length);
+    if length > FRAME {
+        let why = format!("a frame of more than {FRAME} bytes came");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    let mut content = vec![0; length as usize];
+    from.read_exact(&mut content).await?;
+    Ok((kind, content))
 }
 
 async fn write(to: &mut (impl AsyncWrite + Unpin), content: &[u8]) -> Result<()> {

@@ -1,13 +1,13 @@
 //! Whether all of the release of azds is still in the cluster: helm itself does not look.
 
 use futures_util::future::try_join_all;
-use kube::Api;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::api::DynamicObject;
 
 use super::{NAMESPACE, WHAT};
 use crate::cluster::client::Cluster;
 use crate::cluster::helm;
-use crate::failure::{Context, Result};
+use crate::cluster::release::{find, shown};
+use crate::failure::Result;
 
 /// The kinds of the chart's objects that are in no namespace begin so.
 const CLUSTER_WIDE: [&str; 2] = ["Cluster", "MutatingWebhook"];
@@ -20,17 +20,10 @@ pub async fn is_whole(cluster: &Cluster, release: &str) -> Result<bool> {
 }
 
 async fn is_there(cluster: &Cluster, object: &DynamicObject) -> Result<bool> {
-    let kind = object.types.clone().unwrap_or_default();
-    let name = object.metadata.name.clone().unwrap_or_default();
-    let shown = format!("{} {name}", kind.kind);
-    let resource = GroupVersionKind::try_from(&kind).or_fail(WHAT, shown.as_str())?;
-    let resource = ApiResource::from_gvk(&resource);
-    let client = cluster.client.clone();
-    let api: Api<DynamicObject> = match CLUSTER_WIDE.iter().any(|it| kind.kind.starts_with(it)) {
-        true => Api::all_with(client, &resource),
-        false => Api::namespaced_with(client, NAMESPACE, &resource),
-    };
-    let found = api.get_metadata_opt(&name).await;
-    let found = found.map_err(cluster.failed(WHAT, &shown))?;
+    let kind = object.types.as_ref().map_or("", |types| &types.kind);
+    let is_cluster_wide = CLUSTER_WIDE.iter().any(|it| kind.starts_with(it));
+    let namespace = (!is_cluster_wide).then_some(NAMESPACE);
+    let found = find(cluster, object, namespace, WHAT).await?;
+    let found = found.map_err(cluster.failed(WHAT, &shown(object)))?;
     Ok(found.is_some_and(|found| found.metadata.deletion_timestamp.is_none()))
 }
