@@ -9,13 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use azds_protocol::agent::{Blob, Digest, Entry, Manifest};
+use bytes::Bytes;
 
 use super::manifest::manifest_digest;
 use super::selection::{Found, Kind, Selection, WHAT, walk, walk_at};
 use crate::failure::{Context, Failure, Result};
 
-/// How much of a file is read at once, in bytes.
+/// How much of a file is read at once, in bytes. A shorter one is short.
 const PIECE: usize = 64 << 10;
+/// So many bytes of contents [`read_at`] keeps: who sends them need not read them again.
+const KEPT: usize = 64 << 20;
 
 /// The content of a build context as it was when it was read.
 #[derive(Debug)]
@@ -29,8 +32,12 @@ pub struct BuildContext {
 
 /// Reads what belongs to a build. Blocking.
 pub fn read(selection: &Selection) -> Result<BuildContext> {
-    let dockerfile = hash(selection.dockerfile, &mut vec![0; PIECE])
-        .map_err(|error| no_dockerfile(selection, &error))?;
+    let dockerfile = hash(
+        selection.dockerfile,
+        &mut vec![0; PIECE],
+        &AtomicUsize::new(0),
+    )
+    .map_err(|error| no_dockerfile(selection, &error))?;
     if !selection.root.is_dir() {
         return Err(Failure::new(
             WHAT,
@@ -48,7 +55,8 @@ pub fn read(selection: &Selection) -> Result<BuildContext> {
         root: &root,
         ..*selection
     })?;
-    let entries = entries(&root, found)?;
+    let entries = entries(&root, found, 0)?;
+    let entries: Vec<Entry> = entries.into_iter().map(|(entry, _)| entry).collect();
 
     let mut sources = HashMap::new();
     let path = selection.dockerfile.to_owned();
@@ -71,24 +79,29 @@ pub fn read(selection: &Selection) -> Result<BuildContext> {
 }
 
 /// Reads what belongs to the build at these paths, which are relative to the context's root, or below
-/// them. None of them is to be below another. Blocking.
+/// them. None of them is to be below another. The contents of short files come with them, as far as they are
+/// no more than [`KEPT`] bytes together. Blocking.
 pub fn read_at<'a>(
     selection: &Selection,
     paths: impl IntoIterator<Item = &'a str>,
-) -> Result<Vec<Entry>> {
-    entries(selection.root, walk_at(selection, paths)?)
+) -> Result<Vec<(Entry, Option<Bytes>)>> {
+    entries(selection.root, walk_at(selection, paths)?, KEPT)
 }
 
-fn entries(root: &Path, found: Vec<Found>) -> Result<Vec<Entry>> {
-    let hashed = hash_all(root, &found)?;
-    let entry = |(Found { path, kind }, hashed)| match (kind, hashed) {
-        (Kind::Symlink { target }, _) => Some(Entry::Symlink { path, target }),
-        (Kind::EmptyFolder, _) => Some(Entry::Directory { path }),
-        (Kind::File, Some(Hashed { blob, executable })) => Some(Entry::File {
-            path,
-            blob,
-            executable,
-        }),
+/// `kept` is how many bytes of contents come with the entries at most.
+fn entries(root: &Path, found: Vec<Found>, kept: usize) -> Result<Vec<(Entry, Option<Bytes>)>> {
+    let hashed = hash_all(root, &found, kept)?;
+    let entry = |(Found { path, kind }, hashed): (_, Option<Hashed>)| match (kind, hashed) {
+        (Kind::Symlink { target }, _) => Some((Entry::Symlink { path, target }, None)),
+        (Kind::EmptyFolder, _) => Some((Entry::Directory { path }, None)),
+        (Kind::File, Some(hashed)) => {
+            let entry = Entry::File {
+                path,
+                blob: hashed.blob,
+                executable: hashed.executable,
+            };
+            Some((entry, hashed.content))
+        }
         // It went away since its folder was listed: as if it had gone before.
         (Kind::File, None) => None,
     };
@@ -176,10 +189,11 @@ fn no_dockerfile(selection: &Selection, error: &io::Error) -> Failure {
 struct Hashed {
     blob: Blob,
     executable: bool,
+    content: Option<Bytes>,
 }
 
-/// `buffer` is what is read at once.
-fn hash(path: &Path, buffer: &mut [u8]) -> io::Result<Hashed> {
+/// `buffer` is what is read at once; `kept` counts down how much content may be kept.
+fn hash(path: &Path, buffer: &mut [u8], kept: &AtomicUsize) -> io::Result<Hashed> {
     let mut file = File::open(path)?;
     let executable = is_executable(&file.metadata()?);
     let mut hasher = blake3::Hasher::new();
@@ -196,7 +210,19 @@ fn hash(path: &Path, buffer: &mut [u8]) -> io::Result<Hashed> {
         digest: Digest(hasher.finalize()),
         size: hasher.count(),
     };
-    Ok(Hashed { blob, executable })
+    // Of a short file the buffer still holds all.
+    let size = usize::try_from(blob.size).ok();
+    let size = size.filter(|size| *size < buffer.len());
+    let content = size.filter(|size| {
+        let less = |left: usize| left.checked_sub(*size);
+        let taken = kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        taken.is_ok()
+    });
+    Ok(Hashed {
+        content: content.map(|size| Bytes::copy_from_slice(&buffer[..size])),
+        blob,
+        executable,
+    })
 }
 
 /// Whether a file may be executed.
@@ -213,8 +239,8 @@ pub fn is_executable(_: &Metadata) -> bool {
 }
 
 /// Hashes the files among `found`, on all processors. `None` for what is no file, or no longer there.
-fn hash_all(root: &Path, found: &[Found]) -> Result<Vec<Option<Hashed>>> {
-    let next = AtomicUsize::new(0);
+fn hash_all(root: &Path, found: &[Found], kept: usize) -> Result<Vec<Option<Hashed>>> {
+    let (next, kept) = (AtomicUsize::new(0), AtomicUsize::new(kept));
     let work = || {
         let (mut done, mut buffer) = (Vec::new(), vec![0; PIECE]);
         loop {
@@ -226,7 +252,7 @@ fn hash_all(root: &Path, found: &[Found]) -> Result<Vec<Option<Hashed>>> {
                 let path = root.join(&found.path);
                 done.push((
                     index,
-                    hash(&path, &mut buffer).map_err(|error| (path, error)),
+                    hash(&path, &mut buffer, &kept).map_err(|error| (path, error)),
                 ));
             }
         }

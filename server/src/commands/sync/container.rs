@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc;
 
+use super::sources::Contents;
 use super::there::{Difference, There};
 use super::tree::Tree;
 use crate::cluster::agent::Agent;
@@ -38,16 +39,17 @@ impl Container {
         })
     }
 
-    /// Brings the container up to date with the files below `root`, and counts what was sent. A file
-    /// that changed since it was looked at is sent as it is now, and one that went away is left to the
-    /// change that tells of it.
+    /// Brings the container up to date with the files below `root`, and counts what was sent. `contents` has
+    /// what `current` says of some of them. Any other that changed since it was looked at is sent as it is now,
+    /// and one that went away is left to the change that tells of it.
     pub async fn bring(
         &mut self,
         root: &Path,
         difference: Difference,
         current: &Tree,
+        contents: Contents,
     ) -> Result<Received> {
-        let batches = batches(root, difference, current);
+        let batches = batches(root, difference, current, contents);
         // One batch is read while the one before is sent.
         let (sender, mut read) = mpsc::channel(1);
         let reading = move || {
@@ -91,6 +93,7 @@ pub fn batches(
     root: &Path,
     difference: Difference,
     current: &Tree,
+    mut read: Contents,
 ) -> impl Iterator<Item = Result<(Batch, Vec<Bytes>)>> + Send + use<> {
     let root = root.to_owned();
     let (mut removed, mut folders) = (difference.strays, difference.folders);
@@ -112,7 +115,7 @@ pub fn batches(
         while bytes <= BATCH
             && let Some((path, place, entry)) = wanted.next()
         {
-            match placed(&root, &path, place, &entry) {
+            match placed(&root, &path, place, entry, read.remove(&path)) {
                 Ok(None) => {}
                 Ok(Some((entry, content))) => {
                     bytes += content.as_ref().map_or(0, |content| content.len() as u64);
@@ -131,35 +134,39 @@ fn placed(
     root: &Path,
     path: &str,
     place: String,
-    entry: &Entry,
+    entry: Entry,
+    content: Option<Bytes>,
 ) -> Result<Option<(Entry, Option<Bytes>)>> {
-    Ok(Some(match entry {
+    let placed = match entry {
         Entry::Directory { .. } => (Entry::Directory { path: place }, None),
         Entry::Symlink { target, .. } => {
-            let target = target.clone();
-            (
-                Entry::Symlink {
-                    path: place,
-                    target,
-                },
-                None,
-            )
+            let path = place;
+            (Entry::Symlink { path, target }, None)
         }
-        Entry::File { executable, .. } => {
-            let file = root.join(path);
-            let content = match std::fs::read(&file) {
-                Ok(content) => Bytes::from(content),
-                Err(error) if is_gone(&error) => return Ok(None),
-                Err(error) => return Err(error).or_fail(WHAT, file.display().to_string()),
+        Entry::File {
+            blob, executable, ..
+        } => {
+            let (blob, content) = match content {
+                Some(content) => (blob, content),
+                None => {
+                    let file = root.join(path);
+                    let content = match std::fs::read(&file) {
+                        Ok(content) => Bytes::from(content),
+                        Err(error) if is_gone(&error) => return Ok(None),
+                        Err(error) => return Err(error).or_fail(WHAT, file.display().to_string()),
+                    };
+                    (context::blob_of(&content), content)
+                }
             };
             let entry = Entry::File {
                 path: place,
-                blob: context::blob_of(&content),
-                executable: *executable,
+                blob,
+                executable,
             };
             (entry, Some(content))
         }
-    }))
+    };
+    Ok(Some(placed))
 }
 
 /// Whether there is no file at a path any more, or something else in its place.

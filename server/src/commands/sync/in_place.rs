@@ -20,6 +20,7 @@ use kube::{Api, ResourceExt};
 use tokio::time::sleep;
 
 use super::container::Container;
+use super::sources::Contents;
 use super::there::{Target, There};
 use super::tree::Tree;
 use super::{
@@ -296,7 +297,7 @@ impl InPlace {
         let following = follow(&self.container.agent).await?;
         let received = self
             .container
-            .bring(&files.root, difference, &files.current)
+            .bring(&files.root, difference, &files.current, Contents::new())
             .await?;
         let restarts = decision.tier >= Tier::Restart;
         if restarts {

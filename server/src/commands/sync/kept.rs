@@ -8,6 +8,7 @@ use azds_protocol::sync::Kept;
 
 use super::container::batches;
 use super::order;
+use super::sources::Contents;
 use super::there::Difference;
 use super::tree::Tree;
 use crate::analysis::azds_yaml::Settings;
@@ -41,7 +42,8 @@ pub fn changes(
             .try_to("Run azds up to build the image from them."));
     }
     // All of it is less than what one batch may hold.
-    let Some((batch, contents)) = batches(root, difference, current).next().transpose()? else {
+    let mut batches = batches(root, difference, current, Contents::new());
+    let Some((batch, contents)) = batches.next().transpose()? else {
         return Ok(Vec::new());
     };
     let iterate = order(settings);

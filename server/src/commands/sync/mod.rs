@@ -281,7 +281,7 @@ impl Sync {
         let brings = difference != Difference::default();
         let brought = async {
             container
-                .bring(&self.sources.root, difference, current)
+                .bring(&self.sources.root, difference, current, changed.contents)
                 .await?;
             match restarts {
                 true => iterate(&container.agent, &self.subject, tell).await,

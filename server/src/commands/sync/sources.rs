@@ -1,10 +1,11 @@
 //! The developer's files: what they are now, and what differs from before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use azds_protocol::agent::Entry;
+use bytes::Bytes;
 
 use super::changes::Seen;
 use super::tree::Tree;
@@ -12,6 +13,9 @@ use super::{Decision, Rules, WHAT};
 use crate::analysis::azds_yaml::Settings;
 use crate::context::{self, Selection};
 use crate::failure::{Context, Result};
+
+/// What was found at a path, and perhaps the content by which it is compared.
+type Found = (Entry, Option<Bytes>);
 
 /// The files of a service.
 pub struct Sources {
@@ -25,10 +29,15 @@ pub struct Sources {
     settings: Settings,
 }
 
+/// Contents of files by their paths.
+pub type Contents = HashMap<String, Bytes>;
+
 /// What changed.
 pub struct Changed {
     /// Paths of the context.
     pub paths: BTreeSet<String>,
+    /// What some of these files hold: what they were compared by.
+    pub contents: Contents,
     /// A file that says how the service is built or installed, and what follows.
     pub rebuild: Option<(String, Decision)>,
 }
@@ -52,6 +61,7 @@ impl Sources {
     pub async fn compare(&mut self, seen: Seen) -> Result<Changed> {
         let mut changed = Changed {
             paths: BTreeSet::new(),
+            contents: Contents::new(),
             rebuild: None,
         };
         let paths = match seen {
@@ -94,8 +104,8 @@ impl Sources {
         Ok(changed)
     }
 
-    fn put(&mut self, found: BTreeMap<String, Entry>, changed: &mut Changed) {
-        for (path, entry) in found {
+    fn put(&mut self, found: BTreeMap<String, Found>, changed: &mut Changed) {
+        for (path, (entry, content)) in found {
             if self.current.get(&path) == Some(&entry) {
                 continue;
             }
@@ -107,13 +117,16 @@ impl Sources {
                 }
             }
             self.current.put(entry);
+            if let Some(content) = content {
+                changed.contents.insert(path.clone(), content);
+            }
             changed.paths.insert(path);
         }
     }
 
     /// What belongs to the build at or below paths, which are relative to the root, and none of which is
     /// below another.
-    async fn read(&self, paths: Vec<String>) -> Result<BTreeMap<String, Entry>> {
+    async fn read(&self, paths: Vec<String>) -> Result<BTreeMap<String, Found>> {
         let (root, dockerfile) = (self.root.clone(), self.dockerfile.clone());
         let settings = self.settings.clone();
         let reading = move || {
@@ -123,13 +136,17 @@ impl Sources {
                 use_git_ignore: settings.use_git_ignore,
                 ignore: &settings.ignore,
             };
-            let entries = match paths.first().is_some_and(String::is_empty) {
-                true => Arc::unwrap_or_clone(context::read(&selection)?.manifest).entries,
+            let found: Vec<Found> = match paths.first().is_some_and(String::is_empty) {
+                true => {
+                    let manifest = Arc::unwrap_or_clone(context::read(&selection)?.manifest);
+                    let entries = manifest.entries.into_iter();
+                    entries.map(|entry| (entry, None)).collect()
+                }
                 false => context::read_at(&selection, paths.iter().map(String::as_str))?,
             };
-            let entries = entries.into_iter();
-            Ok(entries
-                .map(|entry| (entry.path().to_owned(), entry))
+            let found = found.into_iter();
+            Ok(found
+                .map(|found| (found.0.path().to_owned(), found))
                 .collect())
         };
         tokio::task::spawn_blocking(reading)

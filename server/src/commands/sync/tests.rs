@@ -182,7 +182,7 @@ impl Both {
         let difference = self
             .there
             .difference(&changed.paths, &self.base, current, &self.target);
-        for batch in batches(&self.sources.root, difference, current) {
+        for batch in batches(&self.sources.root, difference, current, changed.contents) {
             let (batch, contents) = batch.expect("read");
             let form: Vec<_> = in_form(&batch, contents).expect("a form").collect();
             self.files
@@ -210,30 +210,48 @@ install: {chart: chart}
 configurations: {develop: {container: {sync: ['**']}}}
 ";
 
+/// Does it all, and compares whenever both sides should be alike.
+fn both_are_alike_after(steps: &[Step]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(async {
+        let mut both = Both::begin().await;
+        for step in steps.iter().chain([&Step::See]) {
+            match step {
+                Step::See => both.see().await,
+                Step::Cut => {
+                    both.there = There::told(synced(&both.files).await);
+                    both.seen = tree(&both.root());
+                    both.bring(Seen::Anything).await;
+                }
+                step => {
+                    do_it(&both.root(), step);
+                    continue;
+                }
+            }
+            let there = tree(&both.pod.path().join("app"));
+            assert_eq!(there, tree(&both.root()), "{step:?}");
+        }
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn the_container_has_the_same_in_the_end(steps in prop::collection::vec(step(), 1..25)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(async {
-            let mut both = Both::begin().await;
-            for step in steps.iter().chain([&Step::See]) {
-                match step {
-                    Step::See => {
-                        both.see().await;
-                        let there = tree(&both.pod.path().join("app"));
-                        assert_eq!(there, tree(&both.root()), "{step:?}");
-                    }
-                    Step::Cut => {
-                        both.there = There::told(synced(&both.files).await);
-                        both.seen = tree(&both.root());
-                        both.bring(Seen::Anything).await;
-                        let there = tree(&both.pod.path().join("app"));
-                        assert_eq!(there, tree(&both.root()), "{step:?}");
-                    }
-                    step => do_it(&both.root(), step),
-                }
-            }
-        });
+        both_are_alike_after(&steps);
     }
+}
+
+/// A folder of the image became a file and a folder again, with a folder where the image has a file.
+#[test]
+fn what_was_removed_with_its_folder_is_known_to_be_gone() {
+    let path = PathBuf::from;
+    both_are_alike_after(&[
+        Step::Remove(path("a")),
+        Step::Write(path("a"), 0),
+        Step::See,
+        Step::Rename(path("b"), path("a/c d")),
+        Step::See,
+        Step::Cut,
+    ]);
 }

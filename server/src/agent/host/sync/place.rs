@@ -130,9 +130,6 @@ impl Place {
     }
 
     fn put_file(&mut self, partial: &Path, at: &Path) -> io::Result<()> {
-        if let Some(folder) = at.parent().filter(|folder| !folder.is_dir()) {
-            make_folder(folder)?;
-        }
         match at.symlink_metadata() {
             Ok(there) if there.is_file() && self.is_watched(there.ino()) => {
                 write_in_place(partial, at)?;
@@ -142,7 +139,13 @@ impl Place {
                 fs::remove_dir_all(at)?;
                 fs::rename(partial, at)
             }
-            _ => fs::rename(partial, at),
+            _ => match (fs::rename(partial, at), at.parent()) {
+                (Err(error), Some(folder)) if is_absent(&error) => {
+                    make_folder(folder)?;
+                    fs::rename(partial, at)
+                }
+                (renamed, _) => renamed,
+            },
         }
     }
 
@@ -201,12 +204,14 @@ fn clear(at: &Path) -> io::Result<()> {
     match at.symlink_metadata() {
         Ok(there) if there.is_dir() => fs::remove_dir_all(at),
         Ok(_) => fs::remove_file(at),
-        // A file stands where its folder was.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(())
-        }
+        Err(error) if is_absent(&error) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether there is nothing at a path: its folder may be missing, too, or be a file.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn write_in_place(partial: &Path, at: &Path) -> io::Result<()> {
