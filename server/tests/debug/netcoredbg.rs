@@ -351,7 +351,11 @@ fn is_threads(entry: &Value) -> bool {
 async fn a_debugger_that_cannot_run_says_why() {
     let mut play = Play::start(STEP, false).await;
     let program: PathBuf = play._folders[0].path().join("netcoredbg");
-    let script = "#!/bin/sh\necho \"version GLIBC_2.99 not found\" >&2\nexit 1\n";
+    let starts = play._folders[0].path().join("starts");
+    let script = format!(
+        "#!/bin/sh\necho >> {}\necho \"version GLIBC_2.99 not found\" >&2\nexit 1\n",
+        starts.display()
+    );
     // The head of a program, for a processor that no machine has.
     let mut other = b"\x7fELF\x02\x01".to_vec();
     other.resize(64, 0);
@@ -375,4 +379,6 @@ async fn a_debugger_that_cannot_run_says_why() {
         std::fs::remove_dir_all(sent).unwrap();
     }
     play.editor.good("disconnect", json!({})).await;
+    let starts = std::fs::read_to_string(starts).unwrap().lines().count();
+    assert_eq!(starts, 5, "it is tried again, and not for ever");
 }

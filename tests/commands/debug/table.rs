@@ -182,7 +182,9 @@ impl Runtime {
         space: &Space,
         service: &Service<'_>,
     ) {
-        let _waits = ask(uri);
+        // Only once: asked again, it would be a second one at the breakpoint below.
+        let once = uri.to_owned();
+        let _waits = std::thread::spawn(move || get(&once, "/api/demo"));
         client.event("stopped");
         adapter.kill().expect("it runs");
         adapter.wait().expect("it was killed");
