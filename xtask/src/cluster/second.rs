@@ -1,7 +1,6 @@
 //! The second node: a kubelet and a containerd of its own, in namespaces of its own, wired to the first one.
 
 use std::fs;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -63,9 +62,11 @@ pub fn run() -> Result<()> {
         running: Vec::new(),
     };
     components.start_containerd()?;
-    // A kubelet without it ends at once.
-    let socket = folder.join("containerd-state/containerd.sock");
-    wait("containerd", || UnixStream::connect(&socket).is_ok())?;
+    // A kubelet without it ends at once. It listens before it answers; this it says last.
+    let log = folder.join("logs/containerd.log");
+    wait("containerd", || {
+        fs::read_to_string(&log).is_ok_and(|it| it.contains("Start streaming server"))
+    })?;
     components.start_node()?;
     loop {
         components.check()?;
