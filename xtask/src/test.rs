@@ -164,9 +164,13 @@ fn test_all(arguments: &Arguments, theirs: bool, report: &mut Report) -> Result<
     }
     if arguments.all && !theirs {
         cluster::down()?;
-        let state = cluster_with_agent(&format!("{kubernetes} --nodes 2"), &azds)?;
-        let nodes = "--package azds-tests --test nodes";
-        tests_of(nodes, arguments, &state.environment(), report)?;
+        match cluster_with_agent(&format!("{kubernetes} --nodes 2"), &azds) {
+            Ok(state) => {
+                let nodes = "--package azds-tests --test nodes";
+                tests_of(nodes, arguments, &state.environment(), report)?;
+            }
+            Err(error) => report.failure(&format!("{error:#}")),
+        }
     }
     Ok(())
 }
