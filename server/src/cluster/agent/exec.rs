@@ -55,11 +55,11 @@ impl Agent {
         let answer = self.request(Method::POST, "/v1/exec", body).await?;
         let mut frames = reader(answer.into_body());
         let gone = |error: io::Error| {
-            let why = match error.kind() {
-                io::ErrorKind::InvalidData => error.to_string(),
-                _ => "the connection to its pod broke".to_owned(),
-            };
-            Failure::new(WHAT, self.name.as_str(), why)
+            let name = self.name.as_str();
+            match error.kind() {
+                io::ErrorKind::InvalidData => Failure::new(WHAT, name, error.to_string()),
+                _ => Failure::new(WHAT, name, "the connection to its pod broke"),
+            }
         };
         loop {
             let (kind, content) = read_frame(&mut frames).await.map_err(gone)?;
