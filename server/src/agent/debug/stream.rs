@@ -1,10 +1,14 @@
 //! The bytes between an editor and a debugger, and how a debugger is let go.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::process::Stdio;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, copy, copy_buf, sink, split};
+use tokio::io::{
+    AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, copy, sink, split,
+};
 use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio_util::sync::CancellationToken;
 
@@ -91,7 +95,7 @@ pub struct End {
 
 impl End {
     /// The editor's side ended, well or not.
-    fn of_editor<T>(ended: std::io::Result<T>) -> End {
+    fn of_editor<T>(ended: io::Result<T>) -> End {
         match ended {
             Ok(_) => End {
                 why: "the editor closed the stream".to_owned(),
@@ -131,17 +135,33 @@ where
     // One side's end is the end: a debugger that has no client left resumes the service.
     let (mut from_editor, mut to_editor) = split(editor);
     let (from_debugger, mut to_debugger) = debugger.split();
-    let mut from_debugger = BufReader::with_capacity(PIECE, from_debugger);
     tokio::select! {
         ended = copy(&mut from_editor, &mut to_debugger) => End::of_editor(ended),
-        ended = copy_buf(&mut from_debugger, &mut to_editor) => match ended {
-            Ok(_) => End {
+        ended = pass_on(from_debugger, &mut to_editor) => match ended {
+            Ok(()) => End {
                 why: "the service ended, and its debugger with it".to_owned(),
                 is_cut: false,
             },
-            Err(error) => End::of_editor::<u64>(Err(error)),
+            Err(error) => End::of_editor::<()>(Err(error)),
         },
         () = cut.cancelled() => End::cut(),
+    }
+}
+
+/// Carries what a debugger says, and acknowledges it at once: without TCP_NODELAY, as debugpy has it, the debugger
+/// sends its next message only then, and the kernel would wait 40 ms or more for something to send along.
+async fn pass_on(from: ReadHalf<'_>, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    let mut from = BufReader::with_capacity(PIECE, from);
+    loop {
+        let piece = from.fill_buf().await?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        to.write_all(piece).await?;
+        let length = piece.len();
+        from.consume(length);
+        #[cfg(target_os = "linux")]
+        let _ = from.get_ref().as_ref().set_quickack(true);
     }
 }
 
