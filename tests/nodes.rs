@@ -83,9 +83,10 @@ async fn a_service_goes_from_node_to_node_and_its_debug_session_with_it() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let archive = folder.path().join("azds.tar");
-    run(Command::new(azds_tests::space::azds())
+    let saved = run(Command::new(azds_tests::space::azds())
         .args(["images", "save"])
         .arg(&archive));
+    assert!(saved.status.success(), "{}", saved.stderr);
     let imported = run(on_second(&cluster).args(["images", "import"]).arg(&archive));
     assert!(imported.status.success(), "{}", imported.stderr);
 
