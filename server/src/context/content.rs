@@ -32,12 +32,9 @@ pub struct BuildContext {
 
 /// Reads what belongs to a build. Blocking.
 pub fn read(selection: &Selection) -> Result<BuildContext> {
-    let dockerfile = hash(
-        selection.dockerfile,
-        &mut vec![0; PIECE],
-        &AtomicUsize::new(0),
-    )
-    .map_err(|error| no_dockerfile(selection, &error))?;
+    let nothing = AtomicUsize::new(0);
+    let dockerfile = hash(selection.dockerfile, &mut Vec::new(), &nothing)
+        .map_err(|error| no_dockerfile(selection, &error))?;
     if !selection.root.is_dir() {
         return Err(Failure::new(
             WHAT,
@@ -192,36 +189,34 @@ struct Hashed {
     content: Option<Bytes>,
 }
 
-/// `buffer` is what is read at once; `kept` counts down how much content may be kept.
-fn hash(path: &Path, buffer: &mut [u8], kept: &AtomicUsize) -> io::Result<Hashed> {
+/// `buffer` takes one piece after the other; `kept` counts down how much content may be kept.
+fn hash(path: &Path, buffer: &mut Vec<u8>, kept: &AtomicUsize) -> io::Result<Hashed> {
     let mut file = File::open(path)?;
     let executable = is_executable(&file.metadata()?);
     let mut hasher = blake3::Hasher::new();
     loop {
-        match file.read(buffer) {
-            Ok(0) => break,
-            Ok(read) => hasher.update(&buffer[..read]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
+        buffer.clear();
+        let read = file.by_ref().take(PIECE as u64).read_to_end(buffer)?;
+        hasher.update(buffer);
+        if read < PIECE {
+            break;
+        }
     }
     // The length of what was hashed, not the file's: the two must never disagree.
     let blob = Blob {
         digest: Digest(hasher.finalize()),
         size: hasher.count(),
     };
-    // Of a short file the buffer still holds all.
-    let size = usize::try_from(blob.size).ok();
-    let size = size.filter(|size| *size < buffer.len());
-    let content = size.filter(|size| {
-        let less = |left: usize| left.checked_sub(*size);
-        let taken = kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        taken.is_ok()
-    });
+    let is_short = blob.size == buffer.len() as u64;
+    let less = |left: usize| left.checked_sub(buffer.len());
+    let is_kept = is_short
+        && kept
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok();
     Ok(Hashed {
-        content: content.map(|size| Bytes::copy_from_slice(&buffer[..size])),
         blob,
         executable,
+        content: is_kept.then(|| Bytes::copy_from_slice(buffer)),
     })
 }
 
@@ -242,7 +237,7 @@ pub fn is_executable(_: &Metadata) -> bool {
 fn hash_all(root: &Path, found: &[Found], kept: usize) -> Result<Vec<Option<Hashed>>> {
     let (next, kept) = (AtomicUsize::new(0), AtomicUsize::new(kept));
     let work = || {
-        let (mut done, mut buffer) = (Vec::new(), vec![0; PIECE]);
+        let (mut done, mut buffer) = (Vec::new(), Vec::new());
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(found) = found.get(index) else {
@@ -313,6 +308,25 @@ mod tests {
             ignore: &[],
         })
         .expect("a readable tree")
+    }
+
+    #[test]
+    fn what_comes_in_several_reads_is_kept_as_a_whole() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        let to = pipe.clone();
+        let writing = thread::spawn(move || {
+            let mut pipe = File::options().write(true).open(to).expect("it is read");
+            for part in ["ab", "c"] {
+                std::io::Write::write_all(&mut pipe, part.as_bytes()).expect("written");
+                thread::sleep(std::time::Duration::from_millis(50));
+            }
+        });
+        let hashed = hash(&pipe, &mut Vec::new(), &AtomicUsize::new(3)).expect("read");
+        writing.join().expect("no panic");
+        assert_eq!(hashed.content.as_deref(), Some(&b"abc"[..]));
+        assert_eq!(hashed.blob, crate::context::blob_of(b"abc"));
     }
 
     #[test]

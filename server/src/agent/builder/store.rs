@@ -209,12 +209,12 @@ fn blobs(manifest: &Manifest) -> impl Iterator<Item = (&Blob, bool)> {
 
 fn missing(space: &Path, manifest: &Manifest) -> Missing {
     let folder = space.join("blobs");
-    let wanted: HashSet<&Digest> = blobs(manifest).map(|(blob, _)| &blob.digest).collect();
+    let wanted: HashSet<Digest> = blobs(manifest).map(|(blob, _)| blob.digest).collect();
     let lacking = wanted
         .into_iter()
         .filter(|digest| !folder.join(digest.to_string()).exists());
     Missing {
-        blobs: lacking.cloned().collect(),
+        blobs: lacking.collect(),
     }
 }
 
