@@ -1,7 +1,10 @@
 //! The connection to the API server.
 
+use std::error::Error;
 use std::time::Duration;
 
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
@@ -148,7 +151,7 @@ where
     let http = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
     // Watches, logs and tunnels stay open for hours: only the head of an answer has a time limit.
     let limited = tower::service_fn(move |request| {
-        let answer = http.request(request);
+        let answer = answer(http.clone(), request);
         async move {
             match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
                 Ok(answer) => answer.map_err(BoxError::from),
@@ -170,6 +173,32 @@ where
     Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
 }
 
+/// Makes a request, and makes one that only reads once more if its connection closes before there is an answer:
+/// the server may have closed one that was idle just when it was used again (RFC 9110, 9.2.2).
+async fn answer<C>(
+    http: legacy::Client<C, Body>,
+    request: Request<Body>,
+) -> Result<Response<Incoming>, legacy::Error>
+where
+    C: legacy::connect::Connect + Clone + Send + Sync + 'static,
+{
+    let mut again = Request::new(Body::empty());
+    *again.method_mut() = request.method().clone();
+    *again.uri_mut() = request.uri().clone();
+    *again.headers_mut() = request.headers().clone();
+    match http.request(request).await {
+        Err(error) if again.method() == Method::GET && is_closed(&error) => {
+            http.request(again).await
+        }
+        answer => answer,
+    }
+}
+
+fn is_closed(error: &legacy::Error) -> bool {
+    let source = error.source().and_then(<dyn Error>::downcast_ref);
+    source.is_some_and(hyper::Error::is_incomplete_message)
+}
+
 /// Opens a port of a pod and gives its bytes. It also works while the pod is still pending.
 pub async fn open_port(
     cluster: &Cluster,
@@ -185,4 +214,47 @@ pub async fn open_port(
     let connection = cluster.client.connect(request).await;
     let connection = connection.map_err(cluster.failed(what, &name))?;
     Ok(bytes_of(connection.into_stream(), name))
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::api::{Api, PostParams};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 37\r\n\r\n{\"metadata\":{\"name\":\"x\"},\"spec\":null}";
+
+    /// A server that closes its first connection when it is asked something, and answers on the others.
+    async fn closing() -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        tokio::spawn(async move {
+            for number in 0.. {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                let _ = stream.read(&mut [0; 4096]).await;
+                if number > 0 {
+                    let _ = stream.write_all(ANSWER.as_bytes()).await;
+                }
+            }
+        });
+        let address = format!("http://{address}").parse().expect("an address");
+        client(Config::new(address)).expect("a client")
+    }
+
+    #[tokio::test]
+    async fn what_only_reads_outlives_a_connection_that_closes() {
+        let pods: Api<Pod> = Api::default_namespaced(closing().await);
+        let pod = pods.get("x").await.expect("the second answer");
+        assert_eq!(pod.metadata.name.as_deref(), Some("x"));
+    }
+
+    #[tokio::test]
+    async fn what_may_have_been_done_is_not_done_again() {
+        let pods: Api<Pod> = Api::default_namespaced(closing().await);
+        let failed = pods.create(&PostParams::default(), &Pod::default()).await;
+        let failed = chain(&failed.expect_err("it closed"));
+        assert!(failed.contains("before message completed"), "{failed}");
+    }
 }
