@@ -131,6 +131,8 @@ async fn a_service_goes_from_node_to_node_and_its_debug_session_with_it() {
     client.attach(arguments, &source.to_string_lossy(), line);
     cordon(&space, "node1", false).await;
     drain(&space, "node2").await;
+    // Until then the pod that goes could be the one that stops.
+    client.console("attached again");
     let asked = std::thread::spawn(move || {
         let begun = std::time::Instant::now();
         while begun.elapsed() < azds_tests::SOON {

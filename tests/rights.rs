@@ -14,7 +14,7 @@ const UNSEEN: [(&str, &str); 1] = [
     ("azds-initializer", "create configmaps"),
 ];
 
-/// What was asked of the API server, by account: `get pods/log`; and what was refused.
+/// What was asked of the API server, by account: `get pods/log`.
 type Asked = BTreeMap<String, BTreeSet<String>>;
 
 /// `developer` for the developers of all tests, `azds-builder` and the like for those of azds.
@@ -26,9 +26,11 @@ fn account(user: &str) -> Option<String> {
     is_ours.then(|| name.to_owned())
 }
 
+/// What was used, and what was refused.
 fn recorded(cluster: &Cluster) -> (Asked, Asked) {
     let folder = cluster.kubeconfig.parent().expect("the cluster's folder");
-    let (mut used, mut refused) = (Asked::new(), Asked::new());
+    let (mut used, mut refused) = (Asked::new(), Vec::new());
+    let mut allowed = BTreeSet::new();
     let mut files: Vec<_> = std::fs::read_dir(folder.join("logs"))
         .expect("logs")
         .map(|entry| entry.expect("an entry").path())
@@ -58,17 +60,24 @@ fn recorded(cluster: &Cluster) -> (Asked, Asked) {
                 subresource => format!("{}/{subresource}", text("/objectRef/resource")),
             };
             let asked = format!("{} {resource}", text("/verb"));
-            let allowed = text("/annotations/authorization.k8s.io~1decision") == "allow";
-            // An API server that has just started refuses everything: it has not read the Roles yet.
-            let reason = text("/annotations/authorization.k8s.io~1reason");
-            if !allowed && reason.contains(" not found") {
-                continue;
+            let path = text("/requestURI").split('?').next().map(str::to_owned);
+            let request = (account.clone(), asked.clone(), path);
+            match text("/annotations/authorization.k8s.io~1decision") {
+                "allow" => {
+                    allowed.insert(request);
+                    used.entry(account).or_default().insert(asked);
+                }
+                _ => refused.push(request),
             }
-            let to = if allowed { &mut used } else { &mut refused };
-            to.entry(account).or_default().insert(asked);
         }
     }
-    (used, refused)
+    // An API server that has just started refuses everything: it has not read the Roles yet.
+    refused.retain(|request| !allowed.contains(request));
+    let mut by_account = Asked::new();
+    for (account, asked, _) in refused {
+        by_account.entry(account).or_default().insert(asked);
+    }
+    (used, by_account)
 }
 
 fn rights(rules: &[PolicyRule]) -> BTreeSet<String> {
