@@ -30,9 +30,11 @@ use crate::failure::{Context, Failure, Result, chain};
 /// A port-forward sends no pings of its own, and what lies between drops what is silent.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
-/// One stream may fill the whole path of a distant cluster.
-const STREAM_WINDOW: u32 = 1 << 20;
+/// One stream may fill the whole path of a distant cluster, and a long answer of a debugger waits for nothing.
+const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
+/// Of the agent's frames. Each costs both ends a turn, and the connection carries little at a time beside it.
+const FRAME: u32 = 64 << 10;
 
 /// The longest answer that is read as a whole: the list of what was synced is the longest.
 const ANSWER: usize = 64 << 20;
@@ -68,6 +70,7 @@ impl Agent {
             .keep_alive_while_idle(true)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(FRAME)
             .handshake(TokioIo::new(io))
             .await
             .or_fail("the agent did not answer", name.as_str())?;

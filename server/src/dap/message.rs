@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use dap::events::Event;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Action, Audience, Failure, Result};
@@ -11,47 +10,45 @@ use crate::failure::{Action, Audience, Failure, Result};
 /// From so many bytes on a body is not read that nobody looks into.
 const LONG: usize = 16 << 10;
 
+/// So far into a message its body is looked for.
+const HEAD: usize = 512;
+const BODY: &[u8] = b"\"body\":";
+
 /// One message. Until something in it is changed it keeps the bytes it came as.
 #[derive(Debug, Clone)]
 pub struct Message {
     fields: Map<String, Value>,
-    /// The body as it came, if it was not read; the fields have null in its place.
-    body: Option<Bytes>,
+    /// The body as it came and all after it, if that was not read.
+    rest: Option<Bytes>,
     bytes: Option<Bytes>,
-}
-
-/// What tells whether a body is of interest.
-#[derive(Deserialize)]
-struct Head<'a> {
-    command: Option<&'a str>,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
 }
 
 impl Message {
     /// Reads the body of a frame.
     pub fn parse(frame: Bytes) -> Result<Message, serde_json::Error> {
-        let body = unread(&frame);
-        let fields = match &body {
-            None => serde_json::from_slice(&frame)?,
-            Some(body) => {
-                let begin = body.as_ptr().addr() - frame.as_ptr().addr();
-                let rest = &frame[begin + body.len()..];
-                serde_json::from_slice(&[&frame[..begin], b"null", rest].concat())?
-            }
+        let (fields, rest) = match unread(&frame) {
+            Some((fields, rest)) => (fields, Some(rest)),
+            None => (serde_json::from_slice(&frame)?, None),
         };
         Ok(Message {
             fields,
-            body,
+            rest,
             bytes: Some(frame),
         })
     }
 
     /// The body of a frame.
     pub fn into_bytes(self) -> Bytes {
-        self.bytes.unwrap_or_else(|| match &self.body {
-            None => json(&self.fields).into(),
-            Some(body) => written(&self.fields, body).into(),
+        self.bytes.unwrap_or_else(|| {
+            let mut written = json(&self.fields);
+            if let Some(rest) = self.rest {
+                written.pop();
+                written.reserve_exact(1 + BODY.len() + rest.len());
+                written.push(b',');
+                written.extend_from_slice(BODY);
+                written.extend_from_slice(&rest);
+            }
+            written.into()
         })
     }
 
@@ -164,43 +161,34 @@ impl From<Value> for Message {
         };
         Message {
             fields,
-            body: None,
+            rest: None,
             bytes: None,
         }
     }
 }
 
-/// The body of a long list of variables: by the specification no source is in it, nor anything else
-/// that azds looks at, and to read and write it takes longer than its way here.
-fn unread(frame: &Bytes) -> Option<Bytes> {
+/// What is before the body of a long list of variables, and the rest: by the specification no source is in it, nor
+/// anything else that azds looks at, and to read and write it takes longer than its way here.
+fn unread(frame: &Bytes) -> Option<(Map<String, Value>, Bytes)> {
     if frame.len() < LONG {
         return None;
     }
-    let head: Head<'_> = serde_json::from_slice(frame).ok()?;
-    let body = head.body.filter(|_| head.command == Some("variables"))?;
-    Some(frame.slice_ref(body.get().as_bytes()))
+    let at = frame[..HEAD]
+        .windows(BODY.len())
+        .position(|it| it == BODY)?;
+    let head = [frame[..at].trim_ascii_end().strip_suffix(b",")?, b"}"].concat();
+    // A body that is not a field of the message itself leaves something open here.
+    let fields: Map<String, Value> = serde_json::from_slice(&head).ok()?;
+    let is_told = |(name, value)| fields.get(name).is_some_and(|it| *it == value);
+    let is_one = [("type", "response"), ("command", "variables")]
+        .into_iter()
+        .all(is_told);
+    let rest = frame.slice(at + BODY.len()..);
+    (is_one && fields.contains_key("request_seq")).then_some((fields, rest))
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("JSON values are JSON")
-}
-
-/// The fields with a body that was not read in its place.
-fn written(fields: &Map<String, Value>, body: &[u8]) -> Vec<u8> {
-    let mut written = Vec::with_capacity(body.len() + 256);
-    let mut before = b'{';
-    for (name, value) in fields {
-        written.push(before);
-        before = b',';
-        written.extend(json(name));
-        written.push(b':');
-        match name.as_str() {
-            "body" => written.extend_from_slice(body),
-            _ => written.extend(json(value)),
-        }
-    }
-    written.push(b'}');
-    written
 }
 
 /// `format` has `{name}` for variables.
@@ -267,15 +255,40 @@ mod tests {
     #[test]
     fn a_long_list_of_variables_passes_unread() {
         let variables = vec![r#"{ "name":"source","value":"{}" }"#; 1000].join(",");
-        let text = format!(
-            r#"{{"seq":7,"type":"response","body":{{"variables":[{variables}]}},"command":"variables"}}"#
-        );
-        let mut message = Message::parse(Bytes::from(text.clone())).expect("JSON");
-        assert_eq!(*message.get("body"), Value::Null);
-        assert_eq!(message.clone().into_bytes(), text);
-        message.set("seq", 8);
-        let changed = text.replacen("\"seq\":7", "\"seq\":8", 1);
-        assert_eq!(message.into_bytes(), changed);
+        let body = format!(r#""body":{{"variables":[{variables}]}}"#);
+        let head = r#""type":"response","request_seq":3,"success":true"#;
+        for (text, is_read) in [
+            (
+                format!(r#"{{"seq":7,{head},"command":"variables", {body},"x":1}}"#),
+                false,
+            ),
+            (
+                format!(r#"{{"seq":7,{head},"command":"evaluate",{body}}}"#),
+                true,
+            ),
+            (
+                format!(r#"{{"seq":7,{body},{head},"command":"variables"}}"#),
+                true,
+            ),
+            (
+                format!(r#"{{"seq":7,"within":{{{head},"command":"variables",{body}}}}}"#),
+                true,
+            ),
+            (
+                format!(r#"{{"seq":7,{head},"command":"variables","said":"\",\"body\":",{body}}}"#),
+                false,
+            ),
+        ] {
+            let message = Message::parse(Bytes::from(text.clone())).expect("JSON");
+            assert_eq!(message.rest.is_none(), is_read, "{}", &text[..160]);
+            assert_eq!(message.clone().into_bytes(), text);
+            let mut changed = message;
+            changed.set("seq", 8);
+            let changed: Value = serde_json::from_slice(&changed.into_bytes()).expect("JSON");
+            let mut expected: Value = serde_json::from_str(&text).expect("JSON");
+            expected["seq"] = json!(8);
+            assert_eq!(changed, expected);
+        }
     }
 
     #[test]
