@@ -32,8 +32,8 @@ pub struct BuildContext {
 
 /// Reads what belongs to a build. Blocking.
 pub fn read(selection: &Selection) -> Result<BuildContext> {
-    let nothing = AtomicUsize::new(0);
-    let dockerfile = hash(selection.dockerfile, &mut Vec::new(), &nothing)
+    let nothing = Keep::nothing();
+    let dockerfile = hash(selection.dockerfile, "", &mut Vec::new(), &nothing)
         .map_err(|error| no_dockerfile(selection, &error))?;
     if !selection.root.is_dir() {
         return Err(Failure::new(
@@ -52,7 +52,7 @@ pub fn read(selection: &Selection) -> Result<BuildContext> {
         root: &root,
         ..*selection
     })?;
-    let entries = entries(&root, found, 0)?;
+    let entries = entries(&root, found, &nothing)?;
     let entries: Vec<Entry> = entries.into_iter().map(|(entry, _)| entry).collect();
 
     let mut sources = HashMap::new();
@@ -76,18 +76,50 @@ pub fn read(selection: &Selection) -> Result<BuildContext> {
 }
 
 /// Reads what belongs to the build at these paths, which are relative to the context's root, or below
-/// them. None of them is to be below another. The contents of short files come with them, as far as they are
-/// no more than [`KEPT`] bytes together. Blocking.
+/// them. None of them is to be below another. With short files that differ from those of the `known` digests come
+/// their contents, as far as they are no more than [`KEPT`] bytes together. Blocking.
 pub fn read_at<'a>(
     selection: &Selection,
     paths: impl IntoIterator<Item = &'a str>,
+    known: impl Fn(&str) -> Option<Digest> + Sync,
 ) -> Result<Vec<(Entry, Option<Bytes>)>> {
-    entries(selection.root, walk_at(selection, paths)?, KEPT)
+    let keep = Keep {
+        left: AtomicUsize::new(KEPT),
+        known: &known,
+    };
+    entries(selection.root, walk_at(selection, paths)?, &keep)
 }
 
-/// `kept` is how many bytes of contents come with the entries at most.
-fn entries(root: &Path, found: Vec<Found>, kept: usize) -> Result<Vec<(Entry, Option<Bytes>)>> {
-    let hashed = hash_all(root, &found, kept)?;
+/// Which contents are kept.
+struct Keep<'a> {
+    /// How many bytes of contents may still be kept.
+    left: AtomicUsize,
+    /// What nobody needs.
+    known: &'a (dyn Fn(&str) -> Option<Digest> + Sync),
+}
+
+impl Keep<'static> {
+    const fn nothing() -> Keep<'static> {
+        Keep {
+            left: AtomicUsize::new(0),
+            known: &|_| None,
+        }
+    }
+}
+
+impl Keep<'_> {
+    fn keeps(&self, path: &str, digest: Digest, length: usize) -> bool {
+        let less = |left: usize| left.checked_sub(length);
+        (self.known)(path) != Some(digest)
+            && self
+                .left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+                .is_ok()
+    }
+}
+
+fn entries(root: &Path, found: Vec<Found>, keep: &Keep<'_>) -> Result<Vec<(Entry, Option<Bytes>)>> {
+    let hashed = hash_all(root, &found, keep)?;
     let entry = |(Found { path, kind }, hashed): (_, Option<Hashed>)| match (kind, hashed) {
         (Kind::Symlink { target }, _) => Some((Entry::Symlink { path, target }, None)),
         (Kind::EmptyFolder, _) => Some((Entry::Directory { path }, None)),
@@ -189,9 +221,9 @@ struct Hashed {
     content: Option<Bytes>,
 }
 
-/// `buffer` takes one piece after the other; `kept` counts down how much content may be kept.
-fn hash(path: &Path, buffer: &mut Vec<u8>, kept: &AtomicUsize) -> io::Result<Hashed> {
-    let mut file = File::open(path)?;
+/// `buffer` takes one piece after the other; `path` is what `keep` knows the file by.
+fn hash(file: &Path, path: &str, buffer: &mut Vec<u8>, keep: &Keep<'_>) -> io::Result<Hashed> {
+    let mut file = File::open(file)?;
     let executable = is_executable(&file.metadata()?);
     let mut hasher = blake3::Hasher::new();
     loop {
@@ -207,12 +239,7 @@ fn hash(path: &Path, buffer: &mut Vec<u8>, kept: &AtomicUsize) -> io::Result<Has
         digest: Digest(hasher.finalize()),
         size: hasher.count(),
     };
-    let is_short = blob.size == buffer.len() as u64;
-    let less = |left: usize| left.checked_sub(buffer.len());
-    let is_kept = is_short
-        && kept
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
-            .is_ok();
+    let is_kept = blob.size == buffer.len() as u64 && keep.keeps(path, blob.digest, buffer.len());
     Ok(Hashed {
         blob,
         executable,
@@ -234,8 +261,8 @@ pub fn is_executable(_: &Metadata) -> bool {
 }
 
 /// Hashes the files among `found`, on all processors. `None` for what is no file, or no longer there.
-fn hash_all(root: &Path, found: &[Found], kept: usize) -> Result<Vec<Option<Hashed>>> {
-    let (next, kept) = (AtomicUsize::new(0), AtomicUsize::new(kept));
+fn hash_all(root: &Path, found: &[Found], keep: &Keep<'_>) -> Result<Vec<Option<Hashed>>> {
+    let next = AtomicUsize::new(0);
     let work = || {
         let (mut done, mut buffer) = (Vec::new(), Vec::new());
         loop {
@@ -244,11 +271,9 @@ fn hash_all(root: &Path, found: &[Found], kept: usize) -> Result<Vec<Option<Hash
                 return done;
             };
             if found.kind == Kind::File {
-                let path = root.join(&found.path);
-                done.push((
-                    index,
-                    hash(&path, &mut buffer, &kept).map_err(|error| (path, error)),
-                ));
+                let file = root.join(&found.path);
+                let hashed = hash(&file, &found.path, &mut buffer, keep);
+                done.push((index, hashed.map_err(|error| (file, error))));
             }
         }
     };
@@ -323,10 +348,35 @@ mod tests {
                 thread::sleep(std::time::Duration::from_millis(50));
             }
         });
-        let hashed = hash(&pipe, &mut Vec::new(), &AtomicUsize::new(3)).expect("read");
+        let keep = Keep {
+            left: AtomicUsize::new(3),
+            known: &|_| None,
+        };
+        let hashed = hash(&pipe, "", &mut Vec::new(), &keep).expect("read");
         writing.join().expect("no panic");
         assert_eq!(hashed.content.as_deref(), Some(&b"abc"[..]));
         assert_eq!(hashed.blob, crate::context::blob_of(b"abc"));
+    }
+
+    #[test]
+    fn what_is_known_is_not_kept() {
+        let folder = service();
+        let selection = Selection {
+            root: folder.path(),
+            dockerfile: &folder.path().join("Dockerfile"),
+            use_git_ignore: false,
+            ignore: &[],
+        };
+        let digest = |text: &str| crate::context::blob_of(text.as_bytes()).digest;
+        let known = |path: &str| match path {
+            "src/price.cs" => Some(digest("EUR")),
+            "src-old" => Some(digest("y")),
+            _ => None,
+        };
+        let found = read_at(&selection, ["src", "src-old", "empty"], known).expect("readable");
+        let kept = found.iter().filter(|(_, content)| content.is_some());
+        let kept: Vec<&str> = kept.map(|(entry, _)| entry.path()).collect();
+        assert_eq!(kept, ["empty", "src-old"]);
     }
 
     #[test]

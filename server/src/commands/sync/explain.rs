@@ -71,7 +71,7 @@ fn one(file: &Path, configuration: Option<&str>) -> Result<Explained> {
         use_git_ignore: settings.use_git_ignore,
         ignore: &settings.ignore,
     };
-    if path.exists() && context::read_at(&selection, [relative])?.is_empty() {
+    if path.exists() && context::read_at(&selection, [relative], |_| None)?.is_empty() {
         let rule = "an ignore file or build.ignore leaves it out of the build";
         return Ok(explained(None, rule));
     }

@@ -24,7 +24,7 @@ pub struct Sources {
     /// What a change of each asks for.
     pub rules: Rules,
     /// What the build context holds, as far as changes were told of.
-    pub current: Tree,
+    pub current: Arc<Tree>,
     dockerfile: PathBuf,
     settings: Settings,
 }
@@ -51,7 +51,7 @@ impl Sources {
                 .canonicalize()
                 .or_fail(WHAT, root.display().to_string())?,
             rules: Rules::new(folder, settings)?,
-            current,
+            current: Arc::new(current),
             dockerfile: folder.join(&settings.dockerfile),
             settings: settings.clone(),
         })
@@ -88,9 +88,8 @@ impl Sources {
             let known = known.filter(|path| !found.contains_key(*path));
             gone.extend(known.map(str::to_owned));
         }
-        for path in &gone {
-            self.current.remove(path);
-        }
+        let current = Arc::make_mut(&mut self.current);
+        gone.iter().for_each(|path| current.remove(path));
         self.put(found, &mut changed);
         // A folder is of the tree if there is nothing else in it.
         let emptied = gone.iter().flat_map(|path| context::parents(path));
@@ -105,18 +104,19 @@ impl Sources {
     }
 
     fn put(&mut self, found: BTreeMap<String, Found>, changed: &mut Changed) {
+        let current = Arc::make_mut(&mut self.current);
         for (path, (entry, content)) in found {
-            if self.current.get(&path) == Some(&entry) {
+            if current.get(&path) == Some(&entry) {
                 continue;
             }
             // Nothing is above it but folders that are not empty, whatever was told of them.
             for folder in context::parents(&path) {
-                if self.current.get(folder).is_some() {
-                    self.current.remove(folder);
+                if current.get(folder).is_some() {
+                    current.remove(folder);
                     changed.paths.insert(folder.to_owned());
                 }
             }
-            self.current.put(entry);
+            current.put(entry);
             if let Some(content) = content {
                 changed.contents.insert(path.clone(), content);
             }
@@ -128,8 +128,12 @@ impl Sources {
     /// below another.
     async fn read(&self, paths: Vec<String>) -> Result<BTreeMap<String, Found>> {
         let (root, dockerfile) = (self.root.clone(), self.dockerfile.clone());
-        let settings = self.settings.clone();
+        let (settings, current) = (self.settings.clone(), Arc::clone(&self.current));
         let reading = move || {
+            let known = |path: &str| match current.get(path) {
+                Some(Entry::File { blob, .. }) => Some(blob.digest),
+                _ => None,
+            };
             let selection = Selection {
                 root: &root,
                 dockerfile: &dockerfile,
@@ -142,7 +146,7 @@ impl Sources {
                     let entries = manifest.entries.into_iter();
                     entries.map(|entry| (entry, None)).collect()
                 }
-                false => context::read_at(&selection, paths.iter().map(String::as_str))?,
+                false => context::read_at(&selection, paths.iter().map(String::as_str), known)?,
             };
             let found = found.into_iter();
             Ok(found
