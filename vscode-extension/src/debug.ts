@@ -3,6 +3,7 @@
 
 import { basename, relative } from 'node:path';
 import * as vscode from 'vscode';
+import * as again from './again';
 import type { AttachArguments, ServiceFolder } from './protocol';
 import { show } from './failure';
 import type { Server } from './server';
@@ -23,6 +24,7 @@ export function register(server: Server, services: Services): vscode.Disposable 
   return vscode.Disposable.from(
     vscode.debug.registerDebugConfigurationProvider(TYPE, offered, Initial),
     vscode.debug.registerDebugConfigurationProvider(TYPE, offered, Dynamic),
+    again.register(server),
     // Once: VS Code asks each that is registered.
     vscode.debug.registerDebugConfigurationProvider(TYPE, new Sessions(server, services)),
     vscode.debug.registerDebugAdapterDescriptorFactory(TYPE, {
@@ -111,7 +113,7 @@ export class Sessions implements vscode.DebugConfigurationProvider {
       if (!target.configuration) {
         return { ...given, request: 'attach' };
       }
-      void vscode.debug.startDebugging(folder, editors(given, target.configuration));
+      void vscode.debug.startDebugging(folder, again.coming(editors(given, target.configuration), given));
     } catch (error) {
       void show(error, service);
     }

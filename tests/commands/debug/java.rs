@@ -7,13 +7,15 @@ use std::sync::mpsc::{Receiver, channel};
 
 use azds_tests::dap::line_of;
 use azds_tests::lsp::LanguageClient;
+use azds_tests::staying::Staying;
 use azds_tests::{Cluster, SOON};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{ask, assert_traced_by_parents, bring_up, is_debugged, until_answered, until_restored};
 
 /// What both sides of JDWP say first.
 const HANDSHAKE: &[u8] = b"JDWP-Handshake";
+const SOURCE: &str = "src/main/java/test/example/Main.java";
 
 /// The JDK's debugger. It ends when this is dropped, and lets go of the service.
 struct Jdb {
@@ -112,8 +114,7 @@ async fn a_java_debugger_reaches_the_service_through_the_port_of_azds() {
     shake_hands(port);
 
     assert!(is_debugged(&space));
-    let source = "src/main/java/test/example/Main.java";
-    let line = line_of(&service.read(source), "BP1");
+    let line = line_of(&service.read(SOURCE), "BP1");
     until_answered(&uri).await;
     let mut jdb = Jdb::attach(port);
     jdb.until("> ");
@@ -145,5 +146,50 @@ async fn a_java_debugger_reaches_the_service_through_the_port_of_azds() {
     drop(azds);
 
     until_restored(&space, &uri).await;
+    service.azds("down", &[]).json();
+}
+
+/// The port of this machine at which azds has the service's debug agent.
+fn debug_port(azds: &mut LanguageClient, arguments: &Value) -> u16 {
+    let target = azds.run("azds.server.debugTarget", arguments.clone());
+    let port = target["configuration"]["port"].as_u64();
+    let port = port.and_then(|port| u16::try_from(port).ok());
+    port.unwrap_or_else(|| panic!("a port: {target}"))
+}
+
+/// As VS Code's extension has it, when a session has ended with the service.
+#[tokio::test]
+async fn a_java_debugger_comes_again_when_the_service_has_started_again() {
+    let cluster = Cluster::get();
+    let space = cluster.space().await;
+    let service = space.service("shop", "java-service", &[]);
+    let up = Staying::start(space.command().arg("up").arg(&service.folder));
+    up.answers("EUR").await;
+    let mut azds = LanguageClient::start(&mut space.command());
+    let arguments = json!({"folder": service.folder, "space": space.namespace.name});
+    let mut jdb = Jdb::attach(debug_port(&mut azds, &arguments));
+    jdb.until("> ");
+
+    service.replace(SOURCE, "\"EUR\"", "\"USD\"");
+    jdb.until("disconnected");
+    assert_eq!(up.done(), ("restart".to_owned(), SOURCE.to_owned()));
+    let mut jdb = Jdb::attach(debug_port(&mut azds, &arguments));
+    jdb.until("> ");
+    let line = line_of(&service.read(SOURCE), "BP1");
+    jdb.ask(
+        &format!("stop at test.example.Main:{line}"),
+        "Set breakpoint",
+    );
+    let asked = ask(&up.uri);
+    jdb.until("Breakpoint hit");
+    jdb.until("] ");
+    let locals = jdb.ask("locals", "products = ");
+    assert!(locals.contains("currency = \"USD\""), "{locals}");
+    jdb.ask("cont", "> ");
+    let body = asked.join().expect("no panic");
+    assert!(body.contains("USD"), "{body}");
+    drop(jdb);
+    drop(azds);
+    drop(up);
     service.azds("down", &[]).json();
 }

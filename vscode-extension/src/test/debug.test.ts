@@ -1,9 +1,11 @@
 import * as assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { ResponseError } from 'vscode-languageclient/node';
+import { Again, coming } from '../again';
 import { Offered, Sessions, editors } from '../debug';
 import type { ServiceFolder } from '../protocol';
 import { Person } from './person';
+import { until } from './until';
 
 describe('A debug configuration', () => {
   const [shop, store] = vscode.workspace.workspaceFolders ?? [];
@@ -84,8 +86,42 @@ describe('A debug configuration', () => {
       ...{ type: 'java', request: 'attach', name: 'my shop', hostName: '127.0.0.1', port: 4711 },
       ...{ projectName: 'shop', postDebugTask: 'clean' },
     };
-    assert.deepEqual(started, [[shop, expected]]);
+    assert.deepEqual(started, [[shop, { ...expected, __azds: given }]]);
     assert.deepEqual(editors(given, configuration), expected);
+  });
+
+  // The Java debugger itself is to be had from Microsoft's Marketplace only: what it says is made up here.
+  it('of a Java service is used again when the service has started again, and by nobody who has left', async () => {
+    const given = { type: 'azds', request: 'attach', name: 'my shop', folder: '/w/shop' };
+    const configuration = { type: 'java', request: 'attach', name: 'my shop', port: 4711, projectName: 'shop' };
+    const found = { pod: 'shop-2', sources: '/', processes: [], runtime: 'java', configuration: { type: 'java', port: 4712 } };
+    const answers: object[] = [new Error('no pod of it is ready'), found];
+    const its = {
+      ask: () => {
+        const answer = answers.shift();
+        return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer as never);
+      },
+    };
+    const started: unknown[] = [];
+    const debug = vscode.debug as { startDebugging: unknown };
+    const before = debug.startDebugging;
+    debug.startDebugging = (...given: unknown[]) => Promise.resolve(started.push(given) > 0);
+    try {
+      const again = new Again(its, 1);
+      const session = { configuration: coming(configuration, given), workspaceFolder: shop };
+      assert.equal(again.createDebugAdapterTracker({ ...session, configuration }), undefined);
+      const left = again.createDebugAdapterTracker(session);
+      left?.onWillReceiveMessage?.({ type: 'request', command: 'disconnect' });
+      left?.onDidSendMessage?.({ type: 'event', event: 'terminated' });
+      const ended = again.createDebugAdapterTracker(session);
+      ended?.onDidSendMessage?.({ type: 'event', event: 'terminated' });
+      ended?.onWillReceiveMessage?.({ type: 'request', command: 'disconnect' });
+      await until('another session', () => started[0]);
+      assert.deepEqual(started, [[shop, { ...session.configuration, port: 4712 }]]);
+      assert.equal(answers.length, 0);
+    } finally {
+      debug.startDebugging = before;
+    }
   });
 
   it('whose service is not up says so, with a button', async () => {
