@@ -231,6 +231,15 @@ pub async fn within<T, F: Future<Output = Result<T, String>>>(
     }
 }
 
+/// Something that is undone in any case: also if the test fails.
+pub struct Undo<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for Undo<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// Asks a service for its products, which may be stopped meanwhile. One that just starts does not listen yet.
 pub fn ask(uri: &str) -> std::thread::JoinHandle<String> {
     let uri = uri.to_owned();

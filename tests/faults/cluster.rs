@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use azds_tests::until;
+use azds_tests::{Undo, until};
 
 use crate::developer::Foreground;
 use crate::processes::{folder, on_node, one, restart, signal};
-use crate::stage::{Seen, Stage, Undo, told};
+use crate::stage::{Seen, Stage, told};
 
 pub async fn webhook_away(stage: &Stage) -> Seen {
     stage.scale_initializer(0).await;

@@ -231,15 +231,6 @@ impl Stage {
     }
 }
 
-/// Something that is undone in any case: a fault is lifted even if its test fails.
-pub struct Undo<F: FnMut()>(pub F);
-
-impl<F: FnMut()> Drop for Undo<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
 /// The address of the one tunnel of an `up`.
 pub fn address(up: &Value) -> String {
     let uri = up["uris"][0]["uri"].as_str();
