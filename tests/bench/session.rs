@@ -47,9 +47,15 @@ pub fn rows(service: &Service, debugger: u16, port: u16) -> Vec<Row> {
     ];
     for (work, turns, take) in works {
         let (mut of_floor, mut of_ours) = (Times::default(), Times::default());
-        for _ in 0..turns {
-            of_floor.add(take(&mut floor));
+        for turn in 0..turns {
+            // Whoever comes second finds the processors as the first one left them.
+            if turn % 2 == 0 {
+                of_floor.add(take(&mut floor));
+            }
             of_ours.add(take(&mut ours));
+            if turn % 2 == 1 {
+                of_floor.add(take(&mut floor));
+            }
         }
         note(&format!(
             "{work}: kubectl port-forward {}",
