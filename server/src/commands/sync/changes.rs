@@ -122,7 +122,14 @@ impl Changes {
             }
         }
         let now = Instant::now();
-        let due = self.look_again.partition_point(|(at, _)| *at <= now);
+        // A save waits for no second look at a folder, which may be large.
+        let patience = match self.paths.is_empty() {
+            true => Duration::ZERO,
+            false => LONGEST,
+        };
+        let due = self
+            .look_again
+            .partition_point(|(at, _)| *at + patience <= now);
         let due = self.look_again.drain(..due).map(|(_, path)| path);
         self.paths.extend(due);
         let paths = std::mem::take(&mut self.paths);
@@ -284,6 +291,24 @@ mod tests {
         let (mut changes, _) = Changes::watch(&[&root]);
         fs::write(root.join("real/a"), "").expect("written");
         until(&mut changes, &root.join("real/a")).await;
+    }
+
+    #[tokio::test]
+    async fn a_save_comes_before_a_second_look() {
+        let (_sender, events) = mpsc::unbounded_channel();
+        let mut changes = Changes::told_by(None, events);
+        let paths = |path: &str| Seen::Paths([PathBuf::from(path)].into());
+        changes.look_again.push((Instant::now(), "/folder".into()));
+        changes.take(Ok(Event::new(EventKind::Any).add_path("/file".into())));
+        assert_eq!(changes.next().await, paths("/file"));
+        assert_eq!(changes.next().await, paths("/folder"));
+
+        // Saves without an end do not keep it away.
+        let long_due = Instant::now() - LONGEST;
+        changes.look_again.push((long_due, "/folder".into()));
+        changes.take(Ok(Event::new(EventKind::Any).add_path("/file".into())));
+        let both = ["/file", "/folder"].map(PathBuf::from);
+        assert_eq!(changes.next().await, Seen::Paths(both.into()));
     }
 
     #[tokio::test]
