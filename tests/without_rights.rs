@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 /// How long a part of azds' life may take before it has failed. What fails says why, so that slowness passes for nothing.
 const LIMIT: Duration = Duration::from_secs(25);
+/// A service whose user may write nothing of its image, and which has no rights for port 80.
+const DOCKERFILE: &str = "FROM python:3.11-slim\nENV PORT=8080\nEXPOSE 8080\nWORKDIR /app\nCOPY . .\n\
+    USER 1000\nCMD [\"python\", \"app.py\"]\n";
 /// What the initializer and the builder are, beside their containers with a log.
 const PARTS: [(&str, &str); 2] = [
     ("azds-initializer", "initializer"),
@@ -283,14 +286,14 @@ async fn without_any_of_its_rights_azds_fails() {
     let cluster = Cluster::get();
     let first = cluster.space().await;
     let app = first.app("shop", "python-service");
+    for file in ["Dockerfile", "Dockerfile.develop"] {
+        std::fs::write(app.join(file), DOCKERFILE).expect("a new file");
+    }
     let prepared = run(Command::new(azds())
         .arg("prep")
         .arg(&app)
         .args(["-o", "json"]));
     prepared.json();
-    let dockerfile = app.join("Dockerfile.develop");
-    let text = std::fs::read_to_string(&dockerfile).expect("prep wrote it");
-    std::fs::write(&dockerfile, text + "USER 1000\n").expect("a file can be written");
 
     let mut seen = BTreeMap::new();
     for role in Role::all(&cluster) {
