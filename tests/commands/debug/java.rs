@@ -171,7 +171,7 @@ async fn a_java_debugger_comes_again_when_the_service_has_started_again() {
     jdb.until("> ");
 
     service.replace(SOURCE, "\"EUR\"", "\"USD\"");
-    jdb.until("disconnected");
+    jdb.until("The application exited");
     assert_eq!(up.done(), ("restart".to_owned(), SOURCE.to_owned()));
     let mut jdb = Jdb::attach(debug_port(&mut azds, &arguments));
     jdb.until("> ");

@@ -160,8 +160,10 @@ impl Runtime {
     /// replaced.
     pub fn outlives(&self, client: &mut Client, uri: &str, space: &Space, service: &Service<'_>) {
         let (source, _) = self.marked(service);
-        // It ends before it answers.
-        let _ = get(uri, "/api/end");
+        // It ends before it answers; as long as it does not listen, the tunnel says so in its place.
+        while get(uri, "/api/end").is_ok_and(|(status, _)| status.contains("503")) {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
         client.console("azds lost the debugger");
         client.console("attached again");
         stop_and_go(client, uri, source.as_ref(), self.currency);
