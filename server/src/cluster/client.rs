@@ -182,15 +182,15 @@ async fn answer<C>(
 where
     C: legacy::connect::Connect + Clone + Send + Sync + 'static,
 {
-    let mut again = Request::new(Body::empty());
-    *again.method_mut() = request.method().clone();
-    *again.uri_mut() = request.uri().clone();
-    *again.headers_mut() = request.headers().clone();
-    match http.request(request).await {
-        Err(error) if again.method() == Method::GET && is_closed(&error) => {
-            http.request(again).await
-        }
-        answer => answer,
+    let again = (request.method() == Method::GET).then(|| {
+        let mut again = Request::new(Body::empty());
+        *again.uri_mut() = request.uri().clone();
+        *again.headers_mut() = request.headers().clone();
+        again
+    });
+    match (http.request(request).await, again) {
+        (Err(error), Some(again)) if is_closed(&error) => http.request(again).await,
+        (answer, _) => answer,
     }
 }
 
