@@ -4,11 +4,13 @@
 
 mod content;
 mod dockerignore;
+mod hashing;
 mod manifest;
 mod places;
 mod selection;
 
-pub use content::{BuildContext, is_executable, read, read_at};
+pub use content::{BuildContext, read, read_at};
+pub use hashing::is_executable;
 pub use manifest::{
     blob_of, check_manifest, check_path, digest_of, is_tag, manifest_digest, parents, tag,
 };
