@@ -39,6 +39,7 @@ with connection, connection.makefile("rb") as endpoints:
 # It forks, and what goes on is no child of this process.
 os.waitpid(adapter, 0)
 
+
 def change(module, name, by):
     """Replaces a function of debugpy's; one that another version lacks stays away."""
     if hasattr(module, name):
