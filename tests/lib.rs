@@ -217,17 +217,23 @@ pub async fn within<T, F: Future<Output = Result<T, String>>>(
     what: &str,
     attempt: impl Fn() -> F,
 ) -> T {
+    let done = try_within(limit, attempt).await;
+    done.unwrap_or_else(|reason| panic!("waited {} s for {what}: {reason}", limit.as_secs()))
+}
+
+/// Tries again and again, until it works or time is over; the last refusal then.
+pub async fn try_within<T, F: Future<Output = Result<T, String>>>(
+    limit: Duration,
+    attempt: impl Fn() -> F,
+) -> Result<T, String> {
     let begun = Instant::now();
     loop {
         match attempt().await {
-            Ok(value) => return value,
-            Err(reason) => assert!(
-                begun.elapsed() < limit,
-                "waited {} s for {what}: {reason}",
-                limit.as_secs()
-            ),
+            Err(_) if begun.elapsed() < limit => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            done => return done,
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

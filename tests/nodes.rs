@@ -74,9 +74,7 @@ fn address(service: &Service<'_>) -> String {
 #[tokio::test]
 async fn a_service_goes_from_node_to_node_and_its_debug_session_with_it() {
     let cluster = Cluster::get();
-    let nodes = run(cluster
-        .command(&cluster.kubectl)
-        .args(["get", "nodes", "--output=name"]));
+    let nodes = cluster.kubectl(&["get", "nodes", "--output=name"]);
     if nodes.stdout.lines().count() < 2 {
         eprintln!("not run: it needs two nodes (cargo xtask cluster up --nodes 2)");
         return;

@@ -111,6 +111,11 @@ fn read_all(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<Str
 }
 
 impl Cluster {
+    /// What kubectl answers, with every right.
+    pub fn kubectl(&self, arguments: &[&str]) -> Answer {
+        run(self.command(&self.kubectl).args(arguments))
+    }
+
     /// `ctr` for the images of the node's containers.
     pub fn ctr(&self) -> Command {
         let mut ctr = Command::new("ctr");

@@ -23,7 +23,7 @@ const RESTLESS: [&str; 6] = [
 /// All objects of the cluster as JSON, by kind, namespace and name, without what changes by itself.
 fn objects(cluster: &Cluster) -> BTreeMap<String, Value> {
     let kubectl = |arguments: &[&str]| {
-        let answer = run(cluster.command(&cluster.kubectl).args(arguments));
+        let answer = cluster.kubectl(arguments);
         assert!(answer.status.success(), "{}", answer.stderr);
         answer.stdout
     };
@@ -170,9 +170,7 @@ async fn foreign_pods(space: &Space) -> Vec<Value> {
 
 /// How often the API server has called the webhook of azds, by its own count.
 fn webhook_calls(cluster: &Cluster) -> f64 {
-    let metrics = run(cluster
-        .command(&cluster.kubectl)
-        .args(["get", "--raw", "/metrics"]));
+    let metrics = cluster.kubectl(&["get", "--raw", "/metrics"]);
     assert!(metrics.status.success(), "{}", metrics.stderr);
     let of_ours = metrics.stdout.lines().filter(|line| {
         line.starts_with("apiserver_admission_webhook_admission_duration_seconds_count")
@@ -216,7 +214,7 @@ async fn twice_changes_nothing_and_removing_leaves_nothing() {
 
     // What someone removed by hand is brought back.
     let webhook = ["delete", "mutatingwebhookconfiguration", "azds-initializer"];
-    let deleted = run(cluster.command(&cluster.kubectl).args(webhook));
+    let deleted = cluster.kubectl(&webhook);
     assert!(deleted.status.success(), "{}", deleted.stderr);
     assert_eq!(space.set_up().json()["changed"], true);
 

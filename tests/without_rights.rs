@@ -1,12 +1,14 @@
 //! Whether azds needs each right that its own Roles give: takes one away at a time, and sees azds fail for want of it.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use azds::cluster::pods::{PodState, is_leaving, state};
 use azds_tests::space::{Space, azds, run};
-use azds_tests::{Cluster, SOON, Undo};
+use azds_tests::{Cluster, SOON, Undo, try_within};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, ListParams};
 use serde_json::{Value, json};
 
 /// How long a part of azds' life may take before it has failed. What fails says why, so that slowness passes for nothing.
@@ -21,25 +23,10 @@ const PARTS: [(&str, &str); 2] = [
 ];
 
 fn kubectl(cluster: &Cluster, arguments: &[&str]) -> Result<String, String> {
-    let answer = run(cluster.command(&cluster.kubectl).args(arguments));
+    let answer = cluster.kubectl(arguments);
     match answer.status.success() {
         true => Ok(answer.stdout),
         false => Err(answer.stderr),
-    }
-}
-
-async fn within<T, F: Future<Output = Result<T, String>>>(
-    limit: Duration,
-    attempt: impl Fn() -> F,
-) -> Result<T, String> {
-    let begun = Instant::now();
-    loop {
-        match attempt().await {
-            Err(_) if begun.elapsed() < limit => {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-            done => return done,
-        }
     }
 }
 
@@ -148,30 +135,17 @@ async fn live(cluster: &Cluster, space: &Space, app: &std::path::Path) -> Result
         "--ignore-not-found",
     ];
     kubectl(cluster, &secrets)?;
-    let selector = "--selector=app in (azds-initializer, azds-builder)";
-    kubectl(
-        cluster,
-        &[
-            "delete",
-            "pod",
-            "--namespace=azds",
-            "--grace-period=1",
-            selector,
-        ],
-    )?;
-    within(LIMIT, async || {
-        let pods = kubectl(
-            cluster,
-            &["get", "pod", "--namespace=azds", selector, "--output=json"],
-        )?;
-        let pods: Value = serde_json::from_str(&pods).map_err(|error| error.to_string())?;
-        let items = pods["items"].as_array().cloned().unwrap_or_default();
-        let is_ready = |pod: &Value| {
-            let conditions = pod["status"]["conditions"].as_array();
-            let mut conditions = conditions.into_iter().flatten();
-            conditions.any(|it| it["type"] == "Ready" && it["status"] == "True")
-        };
-        match items.len() == PARTS.len() && items.iter().all(is_ready) {
+    let pods: Api<Pod> = Api::namespaced(space.namespace.client.clone(), "azds");
+    let parts = ListParams::default().labels("app in (azds-initializer, azds-builder)");
+    let soon = DeleteParams::default().grace_period(1);
+    let deleted = pods.delete_collection(&soon, &parts).await;
+    deleted.map_err(|error| error.to_string())?;
+    try_within(LIMIT, async || {
+        let pods = pods.list(&parts).await.map_err(|error| error.to_string())?;
+        let are_ready = pods
+            .iter()
+            .all(|pod| !is_leaving(pod) && state(pod) == PodState::Ready);
+        match pods.items.len() == PARTS.len() && are_ready {
             true => Ok(()),
             false => Err("azds is not ready".to_owned()),
         }
@@ -182,7 +156,7 @@ async fn live(cluster: &Cluster, space: &Space, app: &std::path::Path) -> Result
         cluster,
         &["label", "namespace", namespace, "azds.io/space=true"],
     )?;
-    within(LIMIT, async || {
+    try_within(LIMIT, async || {
         let path = "jsonpath={.data.status\\.json}";
         let status = kubectl(
             cluster,
@@ -239,7 +213,7 @@ async fn live(cluster: &Cluster, space: &Space, app: &std::path::Path) -> Result
         cluster,
         &["label", "namespace", namespace, "azds.io/space-"],
     )?;
-    within(LIMIT, async || {
+    try_within(LIMIT, async || {
         let left = [
             "get",
             "configmap",
@@ -311,7 +285,7 @@ async fn without_any_of_its_rights_azds_fails() {
         }
     }
     let space = cluster.future_space().await;
-    let whole = within(SOON, async || live(&cluster, &space, &app).await).await;
+    let whole = try_within(SOON, async || live(&cluster, &space, &app).await).await;
     assert_eq!(whole, Ok(()), "with all of its rights");
     assert!(seen.len() >= 15, "{seen:#?}");
     let missed: Vec<_> = { seen.iter() }

@@ -1,7 +1,7 @@
 //! A service that may write nothing of its image: as nobody, and on a read-only root file system.
 
 use azds_tests::container::Container;
-use azds_tests::space::{Space, run};
+use azds_tests::space::Space;
 use azds_tests::staying::Staying;
 use azds_tests::{Cluster, until};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
@@ -23,11 +23,8 @@ const CONFINED: &str = "          securityContext:
 ";
 
 fn kubectl(space: &Space, arguments: &[&str]) -> String {
-    let cluster = Cluster::get();
-    let mut kubectl = cluster.command(&cluster.kubectl);
-    let answer = run(kubectl
-        .args(["--namespace", &space.namespace.name])
-        .args(arguments));
+    let of_space = ["--namespace", &space.namespace.name];
+    let answer = Cluster::get().kubectl(&[&of_space, arguments].concat());
     assert!(answer.status.success(), "{}", answer.stderr);
     answer.stdout
 }

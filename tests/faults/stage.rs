@@ -159,7 +159,7 @@ impl Stage {
 
     /// Runs kubectl with every right.
     pub fn kubectl(&self, arguments: &[&str]) -> String {
-        let answer = run(self.cluster.command(&self.cluster.kubectl).args(arguments));
+        let answer = self.cluster.kubectl(arguments);
         assert!(
             answer.status.success(),
             "kubectl {arguments:?}: {}",

@@ -67,15 +67,10 @@ fn assert_stopped(stop: &Stop, source: &Path, currency: &str) {
 
 /// What kubectl says, with every right, in the space.
 fn kubectl(space: &Space, arguments: &[&str]) -> String {
-    let cluster = Cluster::get();
-    let output = cluster
-        .command(&cluster.kubectl)
-        .args(["--namespace", &space.namespace.name])
-        .args(arguments)
-        .output()
-        .expect("kubectl starts");
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).expect("text")
+    let of_space = ["--namespace", &space.namespace.name];
+    let answer = Cluster::get().kubectl(&[&of_space, arguments].concat());
+    assert!(answer.status.success(), "{answer:?}");
+    answer.stdout
 }
 
 /// What a script says in the service's container.

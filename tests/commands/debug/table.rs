@@ -1,7 +1,9 @@
 //! What every runtime's sessions can do, with the real debuggers in pods.
 
 use std::process::Child;
+use std::time::{Duration, Instant};
 
+use azds_tests::SOON;
 use azds_tests::dap::{Client, line_of};
 use azds_tests::space::{Service, Space, get};
 use serde_json::{Value, json};
@@ -161,8 +163,10 @@ impl Runtime {
     pub fn outlives(&self, client: &mut Client, uri: &str, space: &Space, service: &Service<'_>) {
         let (source, _) = self.marked(service);
         // It ends before it answers; as long as it does not listen, the tunnel says so in its place.
+        let begun = Instant::now();
         while get(uri, "/api/end").is_ok_and(|(status, _)| status.contains("503")) {
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert!(begun.elapsed() < SOON, "the service does not listen");
+            std::thread::sleep(Duration::from_millis(50));
         }
         client.console("azds lost the debugger");
         client.console("attached again");
