@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use azds_tests::SOON;
 use azds_tests::dap::{Client, line_of};
-use azds_tests::space::{Answer, get};
+use azds_tests::space::Answer;
+use azds_tests::{SOON, ask};
 use serde_json::{Value, json};
 
 use crate::processes::signal;
@@ -197,16 +197,13 @@ pub async fn debug_killed(stage: &Stage) -> Seen {
     let line = line_of(&service.read("app.py"), "BP1");
     let arguments = json!({"folder": service.folder, "space": stage.space.namespace.name});
     client.attach(arguments, &source.to_string_lossy(), line);
-    let asked = {
-        let uri = uri.clone();
-        std::thread::spawn(move || get(&uri, "/api/demo"))
-    };
+    let asked = ask(&uri);
     client.stopped();
     adapter.kill().expect("a child can be killed");
     adapter.wait().expect("a child can be waited for");
     stage.answers(&uri, "EUR").await;
-    // The request that was stopped is answered, or its connection ends: it does not hang.
-    let _ = asked.join().expect("no panic");
+    // The request that was stopped is answered, or its connection ends and it is made again: it does not hang.
+    asked.join().expect("no panic");
     Seen {
         outcome: "the service answers again: nothing stays stopped at the breakpoint".to_owned(),
         doctor: stage.doctor_is_content().await,

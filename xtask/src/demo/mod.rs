@@ -312,7 +312,7 @@ impl Stage {
             .arg(&self.azds)
             .arg(self.folder.join(service))
             .args([SPACE, file])
-            .arg(format!("{}/api/demo", self.uri(service, true)?));
+            .arg(self.uri(service, true)?);
         let status = run_to_end(&mut session, LIMIT, |line| println!("{line}"))?;
         if !status.success() {
             bail!("the debug session of {service} failed");
