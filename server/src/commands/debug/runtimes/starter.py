@@ -26,7 +26,7 @@ adapter = os.posix_spawn(sys.executable, adapter, {**os.environ, "PYTHONDONTWRIT
 sys.path[0] = os.path.dirname(folder)
 import debugpy.server
 import pydevd
-from _pydevd_bundle import pydevd_api
+from _pydevd_bundle import pydevd_api, pydevd_xml
 from _pydevd_bundle.pydevd_constants import get_global_debugger
 from debugpy.server import cli
 del sys.path[0]
@@ -66,7 +66,18 @@ def then_wake(resume):
     return resumed
 
 
+def then_remembered(get_type):
+    # What has no children (a number, a text) is remembered as None, which it takes for a type that it does not know yet.
+    def got(handler, value, kind, name):
+        if getattr(handler, "_type_to_resolver_cache", {}).get(kind, handler) is None:
+            return kind, name, None
+        return get_type(handler, value, kind, name)
+
+    return got
+
+
 change(pydevd, "start_client", without_delay)
+change(getattr(pydevd_xml, "TypeResolveHandler", None), "_get_type", then_remembered)
 for name in ("internal_step_in_thread", "internal_smart_step_into", "resume_threads"):
     change(pydevd_api, name, then_wake)
 
