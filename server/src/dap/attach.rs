@@ -299,7 +299,7 @@ fn found(runtime: Runtime, container: &Container, paths: &PathMap, pod: &str) ->
         let (pid, folder) = (process.pid, &process.working_dir);
         format!(
             ": process {pid} ({}), in {folder}",
-            process.command.join(" ")
+            runtime.command(process).join(" ")
         )
     });
     let process = process.unwrap_or_default();

@@ -126,6 +126,14 @@ impl Runtime {
         }
     }
 
+    /// The command line of a process of the service, without a debugger that it runs under.
+    pub fn command(self, process: &ProcessInfo) -> Vec<String> {
+        match self {
+            Runtime::Python => python::command(process),
+            _ => process.command.clone(),
+        }
+    }
+
     /// What people call it.
     pub fn name(self) -> &'static str {
         match self {

@@ -30,6 +30,16 @@ pub fn service(container: &Container) -> Option<&ProcessInfo> {
     })
 }
 
+/// The command line of the service itself, also while it runs under debugpy.
+pub fn command(process: &ProcessInfo) -> Vec<String> {
+    let mut command = process.command.clone();
+    if let Some(starter) = command.iter().position(|it| it.ends_with(STARTER)) {
+        let end = command.len().min(starter + 2);
+        command.drain(starter..end);
+    }
+    command
+}
+
 fn is_interpreter(program: &str) -> bool {
     let name = file_name(program);
     name.strip_prefix("python").is_some_and(|version| {
@@ -66,7 +76,7 @@ pub fn plan(container: &Container, debugger: &str, arguments: &AttachArguments) 
     attach.insert("subProcess".to_owned(), json!(false));
     Ok(Plan {
         start: DebuggerStart::Restart {
-            command: under_debugpy(&process.command, debugger, arguments.stop_on_entry),
+            command: under_debugpy(&command(process), debugger, arguments.stop_on_entry),
             working_dir: Some(process.working_dir.clone()),
             env: BTreeMap::from([("PYDEVD_DISABLE_FILE_VALIDATION".to_owned(), "1".to_owned())]),
             port: DEBUGGER_PORT,
@@ -90,17 +100,12 @@ fn under_debugpy(command: &[String], debugger: &str, stop: bool) -> Vec<String> 
             result.extend(arguments.next().cloned());
         }
     }
-    let rest: Vec<String> = arguments.cloned().collect();
     let stop = if stop { ",stop" } else { "" };
     result.extend([
         format!("{debugger}/{STARTER}"),
         format!("{DEBUGGER_PORT}{stop}"),
     ]);
-    result.extend_from_slice(match rest.as_slice() {
-        // A session that just ends: the service is about to start again without its debugger.
-        [program, _, rest @ ..] if program.ends_with(STARTER) => rest,
-        rest => rest,
-    });
+    result.extend(arguments.cloned());
     result
 }
 
@@ -150,11 +155,8 @@ mod tests {
             let debugpy = "/d/debugpy/azds.py 29190";
             let started = under_debugpy(&command, "/d", false);
             assert_eq!(started.join(" "), expected.replace('@', debugpy));
-            assert_eq!(
-                under_debugpy(&started, "/d", false),
-                started,
-                "debugpy debugs no debugpy"
-            );
+            let debugged = process(7, 1, &started.join(" "), "/", "");
+            assert_eq!(super::command(&debugged), command);
         }
     }
 
