@@ -1,6 +1,6 @@
 //! How long azds takes, beside what the same takes without it: floor and ours in the same run, in turns.
 //!
-//! `bench AZDS [up|dap|loop] [-o json]`, with a cluster running, or `bench AZDS lsp [-o json]` without one;
+//! `bench AZDS [up|dap|loop|scale] [-o json]`, with a cluster running, or `bench AZDS lsp [-o json]` without one;
 //! `cargo xtask bench` builds and calls it.
 //! docs/speed.md says what each row means.
 #![expect(clippy::print_stdout, reason = "it is a program for people")]
@@ -9,6 +9,7 @@ mod debug;
 mod kubectl;
 mod live;
 mod lsp;
+mod scale;
 mod service;
 mod session;
 mod statistics;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (group, json) = match words.as_slice() {
-        [group @ ("up" | "dap" | "loop" | "lsp"), rest @ ..] => (Some(*group), rest),
+        [group @ ("up" | "dap" | "loop" | "scale" | "lsp"), rest @ ..] => (Some(*group), rest),
         rest => (None, rest),
     };
     let json = match json {
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What needs a cluster: a group, or all of them.
+/// What needs a cluster: a group, or all of them but `scale`, which fills the cluster.
 fn on_the_cluster(azds: &str, group: Option<&str>) -> Vec<Row> {
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     let service = runtime.block_on(Service::up(azds));
@@ -80,6 +81,9 @@ fn on_the_cluster(azds: &str, group: Option<&str>) -> Vec<Row> {
     }
     if is_asked("loop") {
         rows.extend(live::rows(&service));
+    }
+    if group == Some("scale") {
+        rows.extend(scale::rows(&service));
     }
     rows
 }

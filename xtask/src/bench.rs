@@ -17,8 +17,8 @@ const PEER: &str = "yaml-language-server@1.25.0";
 /// What to measure.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// `up`, `dap` or `loop` alone, or `lsp`, which needs no cluster
-    #[arg(value_parser = ["up", "dap", "loop", "lsp"])]
+    /// `up`, `dap`, `loop` or `scale` alone, or `lsp`, which needs no cluster; without it the first three
+    #[arg(value_parser = ["up", "dap", "loop", "scale", "lsp"])]
     group: Option<String>,
     /// `json`: an array of rows instead of a table
     #[arg(short, long, value_parser = ["text", "json"], default_value = "text")]
