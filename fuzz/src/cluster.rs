@@ -156,11 +156,6 @@ async fn ask(answer: Vec<u8>, status: StatusCode) {
     let _ = rights::missing(&cluster, "dev", &[right]).await;
     let _ = cluster.version().await;
     let pod: Pod = serde_json::from_value(OBJECTS["pod"].clone()).expect("a pod");
-    let stuck = pods::Stuck {
-        container: Some("shop".to_owned()),
-        reason: "Error".to_owned(),
-        message: String::new(),
-    };
-    pods::last_words(&cluster, &pod, &stuck).await;
+    pods::last_words(&cluster, &pod, Some("shop")).await;
     let _ = pods::delete(&cluster, &pod).await;
 }

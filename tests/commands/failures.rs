@@ -1,12 +1,13 @@
 //! What a developer is told when something is wrong: exit code 1, and what, to which object, why, what to try.
 
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use azds_tests::Cluster;
 use azds_tests::space::{Service, Space, run};
-use k8s_openapi::api::core::v1::ConfigMap;
+use azds_tests::{Cluster, until};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -328,5 +329,55 @@ async fn a_service_that_crashes_is_told_with_its_last_output() {
         "azds up again",
     ];
     assert_told("a crash", &failure, expected);
+    assert_eq!(service.azds("down", &[]).json()["removed"], true);
+}
+
+#[tokio::test]
+async fn what_a_pod_waits_for_is_told_and_may_come_late() {
+    let space = Cluster::get().space().await;
+    let service = space.python_service("shop", &[]);
+    let deployment = "charts/shop/templates/deployment.yaml";
+    service.replace(
+        deployment,
+        "      containers:\n",
+        "      volumes:\n        - {name: key, secret: {secretName: late}}\n      containers:\n",
+    );
+    service.replace(
+        deployment,
+        "          ports:\n",
+        "          volumeMounts:\n            - {name: key, mountPath: /key}\n          ports:\n",
+    );
+    // Beside the folder: in it, it would belong to what is built.
+    let told = service.folder.with_file_name("told");
+    let up = space
+        .command()
+        .arg("up")
+        .arg(&service.folder)
+        .args(["-d", "-o", "json"])
+        .stdout(Stdio::piped())
+        .stderr(File::create(&told).expect("a file"))
+        .spawn()
+        .expect("azds starts");
+    until("azds up to say it", async || {
+        let told = std::fs::read_to_string(&told).expect("its file");
+        match told.contains("FailedMount") && told.contains("secret \"late\" not found") {
+            true => Ok(()),
+            false => Err(told),
+        }
+    })
+    .await;
+    let doctor = service.azds("doctor", &[]);
+    for part in ["shop does not run", "secret \\\"late\\\" not found"] {
+        assert!(doctor.stdout.contains(part), "{doctor:?}");
+    }
+
+    let secret = json!({"metadata": {"name": "late"}, "stringData": {"key": "1"}});
+    space.namespace.create::<Secret>(secret).await;
+    let up = up.wait_with_output().expect("it ends");
+    assert!(
+        up.status.success(),
+        "{}",
+        std::fs::read_to_string(&told).expect("its file")
+    );
     assert_eq!(service.azds("down", &[]).json()["removed"], true);
 }

@@ -1,6 +1,7 @@
 //! What a pod is at, and whether it will ever get further by itself.
 
 use std::fmt;
+use std::time::Duration;
 
 use azds_protocol::agent::{AGENT_FOLDER, BUILD_CONTAINER, PUSHED_TO, TAG_PREFIX};
 use futures_util::future::join;
@@ -50,12 +51,11 @@ pub struct Stuck {
 }
 
 impl Stuck {
-    /// Whether the container ran and ended, so that its log tells more.
-    pub fn has_run(&self) -> bool {
-        matches!(
-            self.reason.as_str(),
-            "CrashLoopBackOff" | "Error" | "OOMKilled"
-        )
+    /// The container that ran and ended, so that its log tells more.
+    pub fn has_run(&self) -> Option<&str> {
+        let reasons = ["CrashLoopBackOff", "Error", "OOMKilled"];
+        let container = self.container.as_deref();
+        container.filter(|_| reasons.contains(&self.reason.as_str()))
     }
 }
 
@@ -72,6 +72,10 @@ const STUCK_REASONS: [&str; 9] = [
     "RunContainerError",
     "StartError",
 ];
+
+/// Once a pod has been at the same for so long, its warnings may tell why: the kubelet gives the first of them within
+/// a second or two of its cause.
+pub const WARNS_AFTER: Duration = Duration::from_secs(5);
 
 /// The time between a pod's creation and its first process.
 const PREPARED: &str = "its node prepares it";
@@ -215,14 +219,9 @@ pub fn state(pod: &Pod) -> PodState {
         })
     });
     let unready = || {
-        let container = status
-            .container_statuses
-            .iter()
-            .flatten()
-            .find(|container| !container.ready)?;
+        let container = unready_container(pod)?;
         Some(format!(
-            "container {} runs; its readiness probe has not succeeded yet",
-            container.name
+            "container {container} runs; its readiness probe has not succeeded yet"
         ))
     };
     PodState::Waiting(
@@ -230,6 +229,13 @@ pub fn state(pod: &Pod) -> PodState {
             .or_else(unready)
             .unwrap_or_else(|| PREPARED.to_owned()),
     )
+}
+
+/// The first container that is not ready.
+pub fn unready_container(pod: &Pod) -> Option<&str> {
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    let unready = statuses.iter().find(|container| !container.ready)?;
+    Some(&unready.name)
 }
 
 fn all_statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
@@ -296,15 +302,15 @@ pub async fn delete(cluster: &Cluster, pod: &Pod) -> kube::Result<()> {
     }
 }
 
-/// The last lines of a container's log, and of the pod's warnings: what a person would look for.
-pub async fn last_words(cluster: &Cluster, pod: &Pod, stuck: &Stuck) -> String {
-    let space = pod.namespace().unwrap_or_default();
-    let name = pod.name_any();
-    let (log, events) = join(
-        log(cluster, &space, &name, stuck),
-        warnings(cluster, &space, &name),
-    )
-    .await;
+/// The last lines of the log of a container that has run, and of the pod's warnings: what a person would look for.
+pub async fn last_words(cluster: &Cluster, pod: &Pod, container: Option<&str>) -> String {
+    let log = async {
+        match container {
+            Some(container) => log(cluster, pod, container).await,
+            None => Vec::new(),
+        }
+    };
+    let (log, events) = join(log, warnings(cluster, pod)).await;
     let mut words = String::new();
     for (title, lines) in [("Its last output:", log), ("Events:", events)] {
         if !lines.is_empty() {
@@ -314,19 +320,17 @@ pub async fn last_words(cluster: &Cluster, pod: &Pod, stuck: &Stuck) -> String {
     words
 }
 
-async fn log(cluster: &Cluster, space: &str, pod: &str, stuck: &Stuck) -> Vec<String> {
-    if !stuck.has_run() {
-        return Vec::new();
-    }
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), space);
+async fn log(cluster: &Cluster, pod: &Pod, container: &str) -> Vec<String> {
+    let space = pod.namespace().unwrap_or_default();
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &space);
     let parameters = |previous| LogParams {
-        container: stuck.container.clone(),
+        container: Some(container.to_owned()),
         tail_lines: Some(15),
         previous,
         ..LogParams::default()
     };
     for previous in [true, false] {
-        if let Ok(text) = pods.logs(pod, &parameters(previous)).await
+        if let Ok(text) = pods.logs(&pod.name_any(), &parameters(previous)).await
             && !text.trim().is_empty()
         {
             return text.trim_end().lines().map(str::to_owned).collect();
@@ -335,12 +339,15 @@ async fn log(cluster: &Cluster, space: &str, pod: &str, stuck: &Stuck) -> Vec<St
     Vec::new()
 }
 
-async fn warnings(cluster: &Cluster, space: &str, pod: &str) -> Vec<String> {
-    let events: Api<Event> = Api::namespaced(cluster.client.clone(), space);
+/// What a pod warns of, the newest last: a volume that is not there, a probe that fails.
+pub async fn warnings(cluster: &Cluster, pod: &Pod) -> Vec<String> {
+    let space = pod.namespace().unwrap_or_default();
+    let events: Api<Event> = Api::namespaced(cluster.client.clone(), &space);
     let of_pod = ListParams::default().fields(&format!(
-        "involvedObject.kind=Pod,involvedObject.name={pod},type=Warning"
+        "involvedObject.kind=Pod,involvedObject.name={},type=Warning",
+        pod.name_any()
     ));
-    // The failure is told without its events if they may not be read.
+    // What is told is told without its events if they may not be read.
     let Ok(events) = events.list(&of_pod).await else {
         return Vec::new();
     };

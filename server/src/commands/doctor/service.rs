@@ -11,11 +11,11 @@ use tokio::net::TcpStream;
 
 use super::{Report, WHAT};
 use crate::cluster::client::Cluster;
-use crate::cluster::helm;
+use crate::cluster::{helm, pods};
 use crate::commands::list_uris::list_uris;
 use crate::commands::owner::{self, runtime};
 use crate::commands::service::Service;
-use crate::commands::up::{Objects, trouble};
+use crate::commands::up::{Objects, Verdict, trouble};
 use crate::commands::{debugger, prep};
 use crate::failure::{Context, Failure, Result};
 use crate::progress::Progress;
@@ -91,10 +91,19 @@ async fn pods(cluster: &Cluster, space: &str, service: &Service) -> Result<Strin
     };
     let verdict = objects.verdict(&release, &tag);
     let object = format!("release {release} in space {space}");
-    match trouble(cluster, &what, &object, &verdict).await {
-        Some(failure) => Err(failure),
-        None => Ok(verdict.to_string()),
+    if let Some(failure) = trouble(cluster, &what, &object, &verdict).await {
+        return Err(failure);
     }
+    if let (Verdict::Waiting(at), Some(pod)) = (&verdict, objects.waiting(&tag)) {
+        let warnings = pods::warnings(cluster, pod).await;
+        if !warnings.is_empty() {
+            let why = format!("{at}\nEvents:\n  {}", warnings.join("\n  "));
+            return Err(Failure::new(what, object, why).try_to(
+                "Bring what it lacks, or correct the chart or its values and run azds up again.",
+            ));
+        }
+    }
+    Ok(verdict.to_string())
 }
 
 async fn addresses(space: &str, service: &Service) -> Result<String> {

@@ -29,7 +29,7 @@ use super::{
 use crate::analysis::azds_yaml::Settings;
 use crate::cluster::agent::Agent;
 use crate::cluster::client::{Cluster, open_port};
-use crate::cluster::pods::{self, PodState, Stuck};
+use crate::cluster::pods::{self, PodState};
 use crate::cluster::up_secret;
 use crate::commands::service::Service;
 use crate::commands::up::RELEASE_ANNOTATION;
@@ -351,12 +351,7 @@ impl InPlace {
 
     async fn ended(&self, cluster: &Cluster, pod: &Pod, code: u8) -> Failure {
         let container = pods::wrapped_containers(pod).into_iter().next();
-        let ended = Stuck {
-            container: container.clone(),
-            reason: "Error".to_owned(),
-            message: String::new(),
-        };
-        let words = pods::last_words(cluster, pod, &ended).await;
+        let words = pods::last_words(cluster, pod, container.as_deref()).await;
         let object = format!(
             "container {} in pod {}",
             container.unwrap_or_default(),

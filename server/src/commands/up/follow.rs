@@ -92,6 +92,8 @@ struct State {
     seen: String,
     told: HashSet<String>,
     changed: Instant,
+    /// Whether somebody was told what pods warn of since then.
+    has_warned: bool,
     homeless_since: Option<Instant>,
     mending: Mending,
 }
@@ -142,6 +144,7 @@ impl Follow {
             seen: "nothing".to_owned(),
             told: HashSet::new(),
             changed: Instant::now(),
+            has_warned: false,
             homeless_since: None,
             mending: Mending::default(),
         };
@@ -183,7 +186,10 @@ impl Follow {
                     return Err(Failure::new(self.what(), self.object(), "it was cancelled")
                         .try_to("What was installed until then stays; azds up goes on, azds down removes it."));
                 }
-                () = sleep_until(patience.min(end)) => return Err(self.too_long(&state)),
+                () = sleep_until(patience.min(end)) => return Err(self.too_long(&state).await),
+                () = sleep_until(state.changed + pods::WARNS_AFTER), if !state.has_warned => {
+                    self.tell_warnings(&mut state).await;
+                }
                 // A node may be found without a word from a watch.
                 () = sleep(NODE_PATIENCE), if state.homeless_since.is_some() => {}
             }
@@ -300,13 +306,31 @@ impl Follow {
             }
             state.seen = waiting;
             state.changed = Instant::now();
+            state.has_warned = false;
         }
         Ok(None)
     }
 
-    fn too_long(&self, state: &State) -> Failure {
+    /// Says what the pod warns of that is waited for: somebody may bring what it lacks.
+    async fn tell_warnings(&self, state: &mut State) {
+        state.has_warned = true;
+        let (Some(step), Some(pod)) = (&state.step, state.objects.waiting(&self.tag)) else {
+            return;
+        };
+        for warning in pods::warnings(self.cluster(), pod).await {
+            if state.told.insert(warning.clone()) {
+                step.say(format!("pod {}: {warning}", pod.name_any()));
+            }
+        }
+    }
+
+    async fn too_long(&self, state: &State) -> Failure {
+        let words = match state.objects.waiting(&self.tag) {
+            Some(pod) => pods::last_words(self.cluster(), pod, pods::unready_container(pod)).await,
+            None => String::new(),
+        };
         let why = format!(
-            "nothing changed for {} s; the last that was seen is: {}",
+            "nothing changed for {} s; the last that was seen is: {}{words}",
             state.changed.elapsed().as_secs(),
             state.seen
         );

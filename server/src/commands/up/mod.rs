@@ -47,7 +47,7 @@ use follow::{Follow, Outcome};
 
 pub use logs::{LogLine, follow_logs, follow_output};
 pub use render::render;
-pub use rollout::{Objects, RELEASE_ANNOTATION};
+pub use rollout::{Objects, RELEASE_ANNOTATION, Verdict};
 pub use trouble::trouble;
 pub use values::settings;
 

@@ -133,6 +133,12 @@ impl Objects {
         })
     }
 
+    /// A pod of this `up` that waits for something but its build.
+    pub fn waiting(&self, tag: &str) -> Option<&Pod> {
+        let mut tagged = self.tagged(tag);
+        tagged.find(|pod| matches!(pods::state(pod), PodState::Waiting(_)))
+    }
+
     /// Whether a build of this `up` runs, as far as the kubelet has told.
     pub fn is_building(&self, tag: &str) -> bool {
         self.tagged(tag)

@@ -52,25 +52,39 @@ async fn until(
     step: &Step,
 ) -> Result<()> {
     let end = Instant::now() + limit;
-    let mut seen = String::new();
+    let (mut seen, mut since, mut has_warned) = (String::new(), Instant::now(), false);
     loop {
-        let waits_for = match (not_ready(cluster, namespace).await?, space) {
+        let (waits_for, pod) = match (not_ready(cluster, namespace).await?, space) {
             (Some(waits_for), _) => waits_for,
             (None, None) => return Ok(()),
             (None, Some(space)) => match spaces::status(cluster, space).await {
                 Ok(_) if is_trusted(cluster).await? => return Ok(()),
-                Ok(_) => "the API server does not know the webhook's certificate yet".to_owned(),
-                Err(failure) => failure.to_string(),
+                Ok(_) => (
+                    "the API server does not know the webhook's certificate yet".to_owned(),
+                    None,
+                ),
+                Err(failure) => (failure.to_string(), None),
             },
         };
         if Instant::now() > end {
-            let why = format!("after {} s this is not done: {waits_for}", limit.as_secs());
+            let words = match &pod {
+                Some(pod) => pods::last_words(cluster, pod, pods::unready_container(pod)).await,
+                None => String::new(),
+            };
+            let limit = limit.as_secs();
+            let why = format!("after {limit} s this is not done: {waits_for}{words}");
             return Err(Failure::new(WHAT, format!("namespace {namespace}"), why)
                 .try_to(format!("See: kubectl -n {namespace} get pods,events.")));
         }
         if waits_for != seen {
             step.say(&waits_for);
-            seen = waits_for;
+            (seen, since, has_warned) = (waits_for, Instant::now(), false);
+        }
+        if let Some(pod) = pod.filter(|_| !has_warned && since.elapsed() > pods::WARNS_AFTER) {
+            has_warned = true;
+            for warning in pods::warnings(cluster, &pod).await {
+                step.say(format!("pod {}: {warning}", pod.name_any()));
+            }
         }
         sleep(PAUSE).await;
     }
@@ -87,7 +101,8 @@ async fn is_trusted(cluster: &Cluster) -> Result<bool> {
         .any(|it| it.client_config.ca_bundle.is_some()))
 }
 
-async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<String>> {
+/// What is not ready, and the pod that it is because of, if one is known.
+async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<(String, Option<Pod>)>> {
     let object = format!("namespace {namespace}");
     let all = ListParams::default();
     let client = || cluster.client.clone();
@@ -121,7 +136,7 @@ async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<String>>
     for pod in &pods.items {
         if let PodState::Stuck(stuck) = pods::state(pod) {
             let name = pod.name_any();
-            let words = pods::last_words(cluster, pod, &stuck).await;
+            let words = pods::last_words(cluster, pod, stuck.has_run()).await;
             let container = stuck.container.as_deref().unwrap_or_default();
             let why = format!(
                 "container {container} waits with {} ({}){words}",
@@ -138,7 +153,7 @@ async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<String>>
     }
     let waiting = pods.iter().find_map(|pod| match pods::state(pod) {
         PodState::Waiting(at) | PodState::Unscheduled(at) => {
-            Some(format!("pod {}: {at}", pod.name_any()))
+            Some((format!("pod {}: {at}", pod.name_any()), Some(pod.clone())))
         }
         _ => None,
     });
@@ -164,5 +179,6 @@ async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<String>>
     let named = deployment
         .map(|it| format!("deployment {} is not ready", it.name_any()))
         .or_else(|| daemon_set.map(|it| format!("daemon set {} is not ready", it.name_any())));
-    Ok(named.map(|named| waiting.unwrap_or(named)).or(leaving))
+    let named = named.map(|named| waiting.unwrap_or((named, None)));
+    Ok(named.or(leaving.map(|leaving| (leaving, None))))
 }
