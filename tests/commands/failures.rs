@@ -381,3 +381,30 @@ async fn what_a_pod_waits_for_is_told_and_may_come_late() {
     );
     assert_eq!(service.azds("down", &[]).json()["removed"], true);
 }
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_sent_ends_it() {
+    let space = Cluster::get().space().await;
+    let service = space.python_service("shop", &[]);
+    // What azds says of its files goes into one of them.
+    let log = service.folder.join("up.log");
+    let up = space
+        .command()
+        .arg("up")
+        .arg(&service.folder)
+        .args(["-d", "-o", "json"])
+        .stderr(File::create(&log).expect("a file"))
+        .output()
+        .expect("azds starts");
+    let failure = serde_json::from_slice(&up.stdout).expect("-o json answers with JSON");
+    let expected = [
+        "the files were not sent",
+        "up.log",
+        "it changed while it was being sent",
+        ".dockerignore",
+    ];
+    assert_told("a log", &failure, expected);
+    let log = std::fs::read_to_string(&log).expect("its file");
+    assert_eq!(log.matches("Synchronizing files").count(), 1, "{log}");
+    service.azds("down", &[]).json();
+}

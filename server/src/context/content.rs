@@ -127,7 +127,7 @@ impl BuildContext {
                 path.display().to_string(),
                 "it changed while it was being sent",
             )
-            .try_to("Run up again."),
+            .try_to("Run up again. A file that changes all the time, as a log does, belongs in .dockerignore."),
             Err(unknown) => unknown,
         }
     }

@@ -47,10 +47,17 @@ pub struct Ended {
 pub enum Because {
     /// The image is built.
     Built,
-    /// The build failed.
+    /// The build failed, or what it needs is not there any more.
     Failed(Failure),
     /// The connection was lost, or never came to be: the pod may have no more use for it.
     Lost(Failure),
+}
+
+impl From<Failure> for Because {
+    /// Most failures are the connection's.
+    fn from(failure: Failure) -> Because {
+        Because::Lost(failure)
+    }
 }
 
 impl Build {
@@ -61,7 +68,7 @@ impl Build {
         let because = match self.converse(pod, &mut received, &mut heard).await {
             Ok(BuildEvent::Failed { failure }) => Because::Failed(failure),
             Ok(_) => Because::Built,
-            Err(failure) => Because::Lost(failure),
+            Err(because) => because,
         };
         Ended {
             received,
@@ -75,7 +82,7 @@ impl Build {
         pod: &str,
         received: &mut Received,
         heard: &mut bool,
-    ) -> Result<BuildEvent> {
+    ) -> Result<BuildEvent, Because> {
         let io = open_port(&self.cluster, &self.space, pod, BUILD_PORT).await?;
         let connection = Agent::connect(io, &self.token, format!("pod {pod}")).await?;
         let missing = connection.offer(&self.context.manifest).await?;
@@ -87,12 +94,11 @@ impl Build {
         }
         let step = self.progress.begin("Building container image");
         let mut lines = Lines::default();
-        connection
-            .build(agent::empty(), |event| {
-                *heard = true;
-                lines.tell(event, &step);
-            })
-            .await
+        let built = connection.build(agent::empty(), |event| {
+            *heard = true;
+            lines.tell(event, &step);
+        });
+        Ok(built.await?)
     }
 }
 

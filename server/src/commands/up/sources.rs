@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tokio::sync::mpsc;
 
+use super::build::Because;
 use crate::cluster::agent::Agent;
 use crate::context::BuildContext;
 use crate::failure::{Context, Result};
@@ -20,12 +21,12 @@ const AHEAD: usize = 4;
 
 type Pieces = mpsc::Sender<io::Result<Frame<Bytes>>>;
 
-/// Sends the contents of `missing`; fails if a file is no longer what it was when it was read.
+/// Sends the contents of `missing`. It is of no use to try again if a file is no longer what it was when it was read.
 pub async fn send(
     agent: &Agent,
     context: &Arc<BuildContext>,
     missing: Vec<Digest>,
-) -> Result<Received> {
+) -> Result<Received, Because> {
     if missing.is_empty() {
         return Ok(Received::default());
     }
@@ -40,8 +41,9 @@ pub async fn send(
         .send_files(StreamBody::new(queue).boxed_unsync())
         .await;
     // What went wrong with a file says more than the request that was broken off because of it.
-    reading.await.or_fail("the files were not sent", "")??;
-    sent
+    let read = reading.await.or_fail("the files were not sent", "")?;
+    read.map_err(Because::Failed)?;
+    Ok(sent?)
 }
 
 fn read(context: &BuildContext, missing: &[Digest], pieces: &Pieces) -> Result<()> {
