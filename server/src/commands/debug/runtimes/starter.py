@@ -26,7 +26,7 @@ adapter = os.posix_spawn(sys.executable, adapter, {**os.environ, "PYTHONDONTWRIT
 sys.path[0] = os.path.dirname(folder)
 import debugpy.server
 import pydevd
-from _pydevd_bundle import pydevd_api, pydevd_xml
+from _pydevd_bundle import pydevd_api, pydevd_suspended_frames, pydevd_xml
 from _pydevd_bundle.pydevd_constants import get_global_debugger
 from debugpy.server import cli
 del sys.path[0]
@@ -76,8 +76,22 @@ def then_remembered(get_type):
     return got
 
 
+def but_for_plain(get_scope):
+    # To find out whether a value is a function or a class takes longest of all, and a number or a text is neither.
+    # Names with underscores, and keys of dictionaries, which are quoted, mean something by themselves.
+    plain = {bool, bytes, float, int, str, type(None)}
+
+    def got(name, value, *given):
+        if type(value) in plain and name[:1] not in "_'" and name[-2:] != "__":
+            return ""
+        return get_scope(name, value, *given)
+
+    return got
+
+
 change(pydevd, "start_client", without_delay)
 change(getattr(pydevd_xml, "TypeResolveHandler", None), "_get_type", then_remembered)
+change(pydevd_suspended_frames, "get_var_scope", but_for_plain)
 for name in ("internal_step_in_thread", "internal_smart_step_into", "resume_threads"):
     change(pydevd_api, name, then_wake)
 
