@@ -218,24 +218,32 @@ pub fn state(pod: &Pod) -> PodState {
             None => format!("container {} waits: {reason}", container.name),
         })
     });
-    let unready = || {
-        let container = unready_container(pod)?;
+    let not_ready = || {
+        let container = unready(pod)?;
+        let probe = match container.started {
+            Some(false) => "startup",
+            _ => "readiness",
+        };
         Some(format!(
-            "container {container} runs; its readiness probe has not succeeded yet"
+            "container {} runs; its {probe} probe has not succeeded yet",
+            container.name
         ))
     };
     PodState::Waiting(
         waiting
-            .or_else(unready)
+            .or_else(not_ready)
             .unwrap_or_else(|| PREPARED.to_owned()),
     )
 }
 
 /// The first container that is not ready.
 pub fn unready_container(pod: &Pod) -> Option<&str> {
+    Some(&unready(pod)?.name)
+}
+
+fn unready(pod: &Pod) -> Option<&ContainerStatus> {
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    let unready = statuses.iter().find(|container| !container.ready)?;
-    Some(&unready.name)
+    statuses.iter().find(|container| !container.ready)
 }
 
 fn all_statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
