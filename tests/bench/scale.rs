@@ -1,8 +1,9 @@
 //! Many developers with services on one cluster: what azds takes of it. docs/scale.md carries the figures on.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -20,8 +21,16 @@ const MINUTE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(200);
 /// What may be asked for each service in a minute in which nobody does anything.
 const REQUESTS: f64 = 1.0;
+/// What may be worked for each service in such a minute, in thousandths of a processor: its probes above all.
+const PROCESSOR: f64 = 10.0;
 /// What the webhook, and the builder without BuildKit, may have in memory, in MiB.
 const MEMORY: f64 = 50.0;
+
+/// So many kinds of requests are named.
+const KINDS: usize = 8;
+
+/// How many requests there were, by what was asked of which resource.
+type Requests = BTreeMap<String, f64>;
 
 /// A developer's services.
 struct Developer {
@@ -31,7 +40,7 @@ struct Developer {
 }
 
 pub fn rows(service: &Service) -> Vec<Row> {
-    let before = requests_in_a_minute(service);
+    let (before, busy_before) = at_rest(service);
     let api_server = || memory(&["kube", "kube-apiserver"]).0;
     let api_server_before = api_server();
     let developers: Vec<_> = (1..=DEVELOPERS)
@@ -57,7 +66,7 @@ pub fn rows(service: &Service) -> Vec<Row> {
         (times, counting.join().expect("it only looks"))
     });
     let services = (DEVELOPERS * SERVICES) as f64;
-    let asked = requests(service) - asked;
+    let asked = more(requests(service), &asked);
     note(&format!(
         "{services} services up in {:.0} s",
         begun.elapsed().as_secs_f64()
@@ -67,14 +76,21 @@ pub fn rows(service: &Service) -> Vec<Row> {
         times.describe()
     ));
     note(&format!(
-        "requests to the API server for each up: {:.0}, the cluster's own among them",
-        asked / services
+        "requests to the API server for each up: {:.0}, the cluster's own among them; of all: {}",
+        total(&asked) / services,
+        most(&asked)
     ));
     note(&format!("builds at once: at most {builds}"));
 
-    let at_rest = requests_in_a_minute(service) - before;
+    // What the last of them caused is over by then.
+    thread::sleep(MINUTE);
+    let (asked_at_rest, busy) = at_rest(service);
+    let asked_at_rest = more(asked_at_rest, &before);
     note(&format!(
-        "requests of an idle minute: {before:.0} before, {at_rest:.0} more now"
+        "requests of an idle minute: {:.0} before, {:.0} more now: {}",
+        total(&before),
+        total(&asked_at_rest),
+        most(&asked_at_rest)
     ));
     note(&format!(
         "memory of the API server: {api_server_before:.0} MiB before, {:.0} now",
@@ -88,17 +104,26 @@ pub fn rows(service: &Service) -> Vec<Row> {
     ));
     let initializer = memory(&["azds-agent", "initializer"]).0;
     let builder = memory(&["azds-agent", "builder"]).0;
-    for developer in &developers {
-        developer.end(service);
-    }
+    thread::scope(|scope| {
+        for developer in &developers {
+            scope.spawn(|| developer.end(service));
+        }
+    });
     let none = f64::NAN;
     vec![
         Row::of(
             "requests for each service in an idle minute",
             none,
-            at_rest / services,
+            total(&asked_at_rest) / services,
             REQUESTS,
             "requests",
+        ),
+        Row::of(
+            "processor for each service in an idle minute",
+            none,
+            (busy - busy_before) / services,
+            PROCESSOR,
+            "mcores",
         ),
         Row::of("memory of the webhook", none, initializer, MEMORY, "MiB"),
         Row::of("memory of the builder's gate", none, builder, MEMORY, "MiB"),
@@ -133,19 +158,29 @@ impl Developer {
     fn bring_up(&self, service: &Service) -> Vec<Duration> {
         let up = |folder: &PathBuf| {
             let begun = Instant::now();
-            let mut up = service.azds();
-            up.env("XDG_RUNTIME_DIR", &self.home);
-            up.arg("up").arg(folder);
-            output(up.args(["--space", &self.space, "--detach", "-o", "json"]));
+            output(
+                self.azds(service, "up", folder)
+                    .args(["--detach", "-o", "json"]),
+            );
             begun.elapsed()
         };
         self.folders.iter().map(up).collect()
     }
 
+    fn azds(&self, service: &Service, command: &str, folder: &Path) -> Command {
+        let mut azds = service.azds();
+        azds.env("XDG_RUNTIME_DIR", &self.home);
+        azds.arg(command).arg(folder).args(["--space", &self.space]);
+        azds
+    }
+
     fn end(&self, service: &Service) {
+        for folder in &self.folders {
+            output(&mut self.azds(service, "down", folder));
+        }
         let mut delete = service.kubectl();
         delete.args(["delete", "namespace", "--wait=false", &self.space]);
-        // What is left goes with the cluster; its owners of tunnels see that it is gone.
+        // What is left goes with the cluster.
         let _ = delete.stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 }
@@ -157,20 +192,71 @@ USER 1000
 CMD ["httpd", "-f", "-p", "8080", "-h", "/www"]
 "#;
 
-/// All requests that the API server has answered.
-fn requests(service: &Service) -> f64 {
+/// All requests that the API server has answered, by what was asked of which resource.
+fn requests(service: &Service) -> Requests {
     let metrics = output(service.kubectl().args(["get", "--raw", "/metrics"]));
-    let counted = metrics
-        .lines()
-        .filter(|line| line.starts_with("apiserver_request_total{"));
-    let counts = counted.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
-    counts.sum()
+    let mut requests = Requests::new();
+    for line in metrics.lines() {
+        let counted = line.strip_prefix("apiserver_request_total{");
+        let Some((labels, count)) = counted.and_then(|it| it.rsplit_once("} ")) else {
+            continue;
+        };
+        let label = |name: &str| {
+            let mut labels = labels.split(',');
+            labels.find_map(|it| {
+                it.strip_prefix(name)?
+                    .strip_prefix("=\"")?
+                    .strip_suffix('"')
+            })
+        };
+        let (verb, resource) = (label("verb"), label("resource"));
+        let what = [verb.unwrap_or_default(), resource.unwrap_or_default()].join(" ");
+        *requests.entry(what).or_default() += count.parse().unwrap_or(0.0);
+    }
+    requests
 }
 
-fn requests_in_a_minute(service: &Service) -> f64 {
-    let begun = requests(service);
+/// How many more `after` has.
+fn more(after: Requests, before: &Requests) -> Requests {
+    let more = |(what, count)| {
+        let count = count - before.get(&what).copied().unwrap_or_default();
+        (what, count)
+    };
+    after.into_iter().map(more).collect()
+}
+
+fn total(requests: &Requests) -> f64 {
+    requests.values().sum()
+}
+
+/// What most of them are.
+fn most(requests: &Requests) -> String {
+    let mut kinds: Vec<_> = requests.iter().collect();
+    kinds.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    let kinds = kinds.iter().take(KINDS);
+    let kinds: Vec<_> = kinds
+        .map(|(what, count)| format!("{what} {count:.0}"))
+        .collect();
+    kinds.join(", ")
+}
+
+/// What is asked of the API server in a minute, and how many thousandths of a processor the machine is busy meanwhile.
+fn at_rest(service: &Service) -> (Requests, f64) {
+    let (asked, worked) = (requests(service), worked());
     thread::sleep(MINUTE);
-    requests(service) - begun
+    let busy = (self::worked() - worked).as_secs_f64() / MINUTE.as_secs_f64();
+    (more(requests(service), &asked), busy * 1000.0)
+}
+
+/// How long this machine's processors have worked.
+fn worked() -> Duration {
+    let text = fs::read_to_string("/proc/stat").expect("Linux tells");
+    let line = text.lines().next().unwrap_or_default();
+    let ticks = line.split_whitespace().skip(1);
+    let ticks: Vec<u64> = ticks.filter_map(|it| it.parse().ok()).collect();
+    // The fourth and fifth are those of rest; what guests had is among the first two already.
+    let busy: u64 = ticks.iter().take(8).sum::<u64>() - ticks[3] - ticks[4];
+    Duration::from_millis(busy * 10)
 }
 
 /// How many builds ran at the same time at most, until it has ended.
