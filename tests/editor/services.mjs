@@ -54,7 +54,7 @@ await tell('services', { vsix: required('AZDS_TEST_VSIX'), folder: workspace }, 
 
   await step('node-stopped', async () => {
     const asking = new Asking(uris.shop);
-    await debugging.stopped('demo', 'currency', /'EUR'/);
+    await asking.brings(debugging.stopped('demo', 'currency', /'EUR'/));
     await page.locator('.tab.active[aria-label^="server.js"]').waitFor();
     const last = asking.goesOn();
     await debugging.goOn();
@@ -63,7 +63,7 @@ await tell('services', { vsix: required('AZDS_TEST_VSIX'), folder: workspace }, 
 
   await step('python-stopped', async () => {
     const asking = new Asking(uris.till);
-    await debugging.stopped('demo', 'currency', /'EUR'/);
+    await asking.brings(debugging.stopped('demo', 'currency', /'EUR'/));
     await page.locator('.tab.active[aria-label^="app.py"]').waitFor();
     const last = asking.goesOn();
     await debugging.goOn();

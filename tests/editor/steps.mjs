@@ -77,11 +77,20 @@ export class Asking {
 
   async ask() {
     for (;;) {
-      const said = await answer(this.uri, PATIENCE / 3).catch((error) => error.message);
+      this.said = await answer(this.uri, PATIENCE / 3).catch((error) => error.message);
       if (this.resumed) {
-        return said;
+        return this.said;
       }
       await sleep(300);
+    }
+  }
+
+  /** Waits for what its requests are to bring about; if that does not come, it says what the service said last. */
+  async brings(about) {
+    try {
+      return await about;
+    } catch (error) {
+      throw new Error(`${error.message}\nThe service said last: ${this.said}`);
     }
   }
 

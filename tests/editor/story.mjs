@@ -159,7 +159,7 @@ await tell('day', { vsix: required('AZDS_TEST_VSIX'), folder }, async (workbench
   await step('stopped-in-the-pod', async () => {
     await debugging.start();
     asking = new Asking(uri);
-    await debugging.stopped('demo', 'currency', /'EUR'/);
+    await asking.brings(debugging.stopped('demo', 'currency', /'EUR'/));
   });
 
   await step('reloaded-in-mid-session', async () => {
@@ -175,7 +175,7 @@ await tell('day', { vsix: required('AZDS_TEST_VSIX'), folder }, async (workbench
     await workbench.open('app.py', marked);
     await debugging.start();
     asking = new Asking(uri);
-    await debugging.stopped('demo', 'currency', /'EUR'/);
+    await asking.brings(debugging.stopped('demo', 'currency', /'EUR'/));
   });
 
   await step('continued', async () => {
