@@ -129,7 +129,7 @@ await tell('day', { vsix: required('AZDS_TEST_VSIX'), folder }, async (workbench
     await workbench.command('Azure Dev Spaces: Select Space');
     await listed(space).waitFor();
     await workbench.pick(space);
-    await workbench.message(`Space ${space} is selected.`).waitFor();
+    await workbench.said(`Space ${space} is selected.`);
   });
 
   await step('doctor', async () => {

@@ -180,6 +180,20 @@ export class Workbench {
     return this.page.locator('.notifications-toasts .notification-list-item', { hasText: text });
   }
 
+  /** Waits for a message, also one whose toast VS Code has put away already: the bell keeps it. */
+  async said(text) {
+    const toast = this.message(text).first();
+    const isThere = await toast.waitFor({ timeout: 5_000 }).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) {
+      await this.command('Notifications: Show Notifications');
+      await this.page.locator('.notifications-center .notification-list-item', { hasText: text }).first().waitFor();
+      await this.command('Notifications: Hide Notifications');
+    }
+  }
+
   async dismissMessages() {
     await this.command('Notifications: Clear All Notifications');
     await this.page.locator('.notifications-toasts .notification-list-item').first().waitFor({ state: 'hidden' });
