@@ -301,15 +301,19 @@ pub struct Service<'a> {
 }
 
 impl Service<'_> {
-    /// Runs `azds COMMAND FOLDER … -o json`.
-    pub fn azds(&self, command: &str, arguments: &[&str]) -> Answer {
-        run(self
-            .space
-            .command()
-            .arg(command)
+    /// `azds COMMAND FOLDER … -o json`.
+    pub fn command(&self, command: &str, arguments: &[&str]) -> Command {
+        let mut azds = self.space.command();
+        azds.arg(command)
             .arg(&self.folder)
             .args(arguments)
-            .args(["-o", "json"]))
+            .args(["-o", "json"]);
+        azds
+    }
+
+    /// Runs it.
+    pub fn azds(&self, command: &str, arguments: &[&str]) -> Answer {
+        run(&mut self.command(command, arguments))
     }
 
     /// What `azds check --cluster` says is wrong with the release, as severity and message.

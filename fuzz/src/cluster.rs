@@ -77,7 +77,7 @@ fn judge(choices: &mut Choices<'_>) {
         pods::uses_tag(pod, TAG);
         pods::pulls_what_was_built(pod);
         if let PodState::Stuck(stuck) = pods::state(pod) {
-            stuck.has_run();
+            stuck.ran();
         }
         let services: Vec<Service> = object("service", choices).into_iter().collect();
         for route in tunnels::routes(&services, pod) {

@@ -349,11 +349,8 @@ async fn what_a_pod_waits_for_is_told_and_may_come_late() {
     );
     // Beside the folder: in it, it would belong to what is built.
     let told = service.folder.with_file_name("told");
-    let up = space
-        .command()
-        .arg("up")
-        .arg(&service.folder)
-        .args(["-d", "-o", "json"])
+    let up = service
+        .command("up", &["-d"])
         .stdout(Stdio::piped())
         .stderr(File::create(&told).expect("a file"))
         .spawn()
@@ -388,11 +385,8 @@ async fn a_file_that_changes_while_it_is_sent_ends_it() {
     let service = space.python_service("shop", &[]);
     // What azds says of its files goes into one of them.
     let log = service.folder.join("up.log");
-    let up = space
-        .command()
-        .arg("up")
-        .arg(&service.folder)
-        .args(["-d", "-o", "json"])
+    let up = service
+        .command("up", &["-d"])
         .stderr(File::create(&log).expect("a file"))
         .output()
         .expect("azds starts");

@@ -23,12 +23,7 @@ pub struct Foreground {
 
 impl Foreground {
     pub fn start(stage: &Stage, command: &str, arguments: &[&str]) -> Foreground {
-        let mut azds = stage.space.command();
-        azds.arg(command)
-            .arg(stage.service().folder)
-            .args(arguments)
-            .args(["-o", "json"]);
-        Foreground::of(azds)
+        Foreground::of(stage.service().command(command, arguments))
     }
 
     pub fn of(mut command: Command) -> Foreground {

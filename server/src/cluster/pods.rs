@@ -52,7 +52,7 @@ pub struct Stuck {
 
 impl Stuck {
     /// The container that ran and ended, so that its log tells more.
-    pub fn has_run(&self) -> Option<&str> {
+    pub fn ran(&self) -> Option<&str> {
         let reasons = ["CrashLoopBackOff", "Error", "OOMKilled"];
         let container = self.container.as_deref();
         container.filter(|_| reasons.contains(&self.reason.as_str()))
@@ -237,10 +237,6 @@ pub fn state(pod: &Pod) -> PodState {
 }
 
 /// The first container that is not ready.
-pub fn unready_container(pod: &Pod) -> Option<&str> {
-    Some(&unready(pod)?.name)
-}
-
 fn unready(pod: &Pod) -> Option<&ContainerStatus> {
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
     statuses.iter().find(|container| !container.ready)
@@ -326,6 +322,15 @@ pub async fn last_words(cluster: &Cluster, pod: &Pod, container: Option<&str>) -
         }
     }
     words
+}
+
+/// The same of a pod that is waited for, if it is known which one that is.
+pub async fn words_of_waiting(cluster: &Cluster, pod: Option<&Pod>) -> String {
+    let Some(pod) = pod else {
+        return String::new();
+    };
+    let container = unready(pod).map(|container| container.name.as_str());
+    last_words(cluster, pod, container).await
 }
 
 async fn log(cluster: &Cluster, pod: &Pod, container: &str) -> Vec<String> {

@@ -178,7 +178,7 @@ fn stuck_at(name: &str, space: &str, pod: &Pod, stuck: &Stuck) -> String {
     let mut text = format!(
         "{name} does not run in {space}: container {container} of pod {pod_name} waits with {reason}. "
     );
-    if stuck.has_run().is_some() {
+    if stuck.ran().is_some() {
         if let Some(code) = last_exit_code(pod, container) {
             text.push_str(&format!("It ended with exit code {code}. "));
         }

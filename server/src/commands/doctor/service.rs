@@ -95,9 +95,10 @@ async fn pods(cluster: &Cluster, space: &str, service: &Service) -> Result<Strin
         return Err(failure);
     }
     if let (Verdict::Waiting(at), Some(pod)) = (&verdict, objects.waiting(&tag)) {
-        let warnings = pods::warnings(cluster, pod).await;
+        // Without its log: a service that only starts says something, too.
+        let warnings = pods::last_words(cluster, pod, None).await;
         if !warnings.is_empty() {
-            let why = format!("{at}\nEvents:\n  {}", warnings.join("\n  "));
+            let why = format!("{at}{warnings}");
             return Err(Failure::new(what, object, why).try_to(
                 "Bring what it lacks, or correct the chart or its values and run azds up again.",
             ));

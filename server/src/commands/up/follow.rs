@@ -325,10 +325,8 @@ impl Follow {
     }
 
     async fn too_long(&self, state: &State) -> Failure {
-        let words = match state.objects.waiting(&self.tag) {
-            Some(pod) => pods::last_words(self.cluster(), pod, pods::unready_container(pod)).await,
-            None => String::new(),
-        };
+        let waiting = state.objects.waiting(&self.tag);
+        let words = pods::words_of_waiting(self.cluster(), waiting).await;
         let why = format!(
             "nothing changed for {} s; the last that was seen is: {}{words}",
             state.changed.elapsed().as_secs(),

@@ -55,7 +55,7 @@ async fn stuck_pod(cluster: &Cluster, pod: &Pod, stuck: &Stuck) -> (String, Stri
         "" => String::new(),
         message => format!(" ({message})"),
     };
-    let words = pods::last_words(cluster, pod, stuck.has_run()).await;
+    let words = pods::last_words(cluster, pod, stuck.ran()).await;
     let pulls_always = pods::pulls_what_was_built(pod);
     let remedy = match stuck.reason.as_str() {
         _ if pulls_always => {

@@ -67,10 +67,7 @@ async fn until(
             },
         };
         if Instant::now() > end {
-            let words = match &pod {
-                Some(pod) => pods::last_words(cluster, pod, pods::unready_container(pod)).await,
-                None => String::new(),
-            };
+            let words = pods::words_of_waiting(cluster, pod.as_ref()).await;
             let limit = limit.as_secs();
             let why = format!("after {limit} s this is not done: {waits_for}{words}");
             return Err(Failure::new(WHAT, format!("namespace {namespace}"), why)
@@ -136,7 +133,7 @@ async fn not_ready(cluster: &Cluster, namespace: &str) -> Result<Option<(String,
     for pod in &pods.items {
         if let PodState::Stuck(stuck) = pods::state(pod) {
             let name = pod.name_any();
-            let words = pods::last_words(cluster, pod, stuck.has_run()).await;
+            let words = pods::last_words(cluster, pod, stuck.ran()).await;
             let container = stuck.container.as_deref().unwrap_or_default();
             let why = format!(
                 "container {container} waits with {} ({}){words}",
