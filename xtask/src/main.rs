@@ -15,6 +15,7 @@ mod java;
 mod layers;
 mod package;
 mod parts;
+mod platforms;
 mod report;
 mod reproducible;
 mod shell;
@@ -49,6 +50,8 @@ enum Command {
         #[arg(long)]
         dev: bool,
     },
+    /// Check that azds compiles for the systems that the tests do not run on: Windows and macOS
+    Platforms,
     /// Build the binaries twice, from nothing and in two folders, and compare them
     Reproducible {
         /// As they are released, or as they are tested
@@ -112,6 +115,7 @@ fn run() -> Result<()> {
         Command::Package { dev } => {
             package::package(!dev).map(|vsix| println!("{}", vsix.display()))
         }
+        Command::Platforms => platforms::platforms(),
         Command::Reproducible { profile } => reproducible::reproducible(&profile),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Test(arguments) => test::test(&arguments),

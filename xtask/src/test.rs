@@ -14,6 +14,7 @@ use crate::cache::Cache;
 use crate::cluster::{self, State};
 use crate::editor;
 use crate::parts::{self, Kubernetes};
+use crate::platforms::platforms;
 use crate::report::Report;
 use crate::reproducible::reproducible;
 use crate::shell::{checkout, command, output, run};
@@ -105,11 +106,13 @@ fn test_all(arguments: &Arguments, theirs: bool, report: &mut Report) -> Result<
             .current_dir(checkout());
         check("cargo deny", report, licenses)?;
     }
-    if arguments.all
-        && arguments.filter.is_none()
-        && let Err(error) = step("cargo xtask reproducible", || reproducible("release"))
-    {
-        report.failure(&format!("cargo xtask reproducible: {error:#}"));
+    if arguments.all && arguments.filter.is_none() {
+        if let Err(error) = step("cargo xtask reproducible", || reproducible("release")) {
+            report.failure(&format!("cargo xtask reproducible: {error:#}"));
+        }
+        if let Err(error) = step("cargo xtask platforms", platforms) {
+            report.failure(&format!("cargo xtask platforms: {error:#}"));
+        }
     }
     let tests = build::cargo("test --quiet --workspace --no-run", false)?;
     check("compile the tests", report, tests)?;
