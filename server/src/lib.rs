@@ -3,6 +3,7 @@
 //! Two binaries share this library: `azds` on the developer's machine and `azds-agent` in the
 //! cluster. ARCHITECTURE.md says which module may use which; a test holds it.
 
+#[cfg(unix)]
 pub mod agent;
 pub mod analysis;
 pub mod cluster;
@@ -13,3 +14,4 @@ pub mod failure;
 pub mod lsp;
 pub mod memory;
 pub mod progress;
+pub mod system;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A module of the library and the modules that it may use, beside those that all may use.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("agent", &["analysis", "context", "cluster"]),
     ("analysis", &[]),
     ("cluster", &["context"]),
@@ -14,11 +14,12 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("lsp", &["commands", "analysis", "context"]),
     ("memory", &[]),
     ("progress", &[]),
+    ("system", &[]),
 ];
 /// The test that has the developer's side and a container's host face each other.
 const BOTH_SIDES: &str = "commands/sync/tests.rs";
 /// What every module may use.
-const FOR_ALL: [&str; 3] = ["failure", "memory", "progress"];
+const FOR_ALL: [&str; 4] = ["failure", "memory", "progress", "system"];
 /// Crates that only some modules may name.
 const CRATES: [(&str, &[&str]); 5] = [
     ("tower_lsp", &["lsp"]),
@@ -28,7 +29,7 @@ const CRATES: [(&str, &[&str]); 5] = [
     (
         "tokio",
         &[
-            "agent", "cluster", "commands", "context", "dap", "lsp", "progress",
+            "agent", "cluster", "commands", "context", "dap", "lsp", "progress", "system",
         ],
     ),
 ];

@@ -2,20 +2,20 @@
 
 mod pending;
 
+use std::env::consts::EXE_EXTENSION;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use kube::api::DynamicObject;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Context, Failure, Result};
+use crate::system::{interrupt, without_interrupts};
 pub use pending::repair;
 
 /// Setting that names the helm to use.
@@ -192,7 +192,10 @@ pub async fn version(what: &str) -> Result<String> {
 
 /// Fails if there is no helm, before anything is changed that only makes sense with it.
 pub fn require(what: &str) -> Result<()> {
-    let program = PathBuf::from(std::env::var_os(PROGRAM).unwrap_or_else(|| "helm".into()));
+    let mut program = PathBuf::from(std::env::var_os(PROGRAM).unwrap_or_else(|| "helm".into()));
+    if program.extension().is_none() {
+        program.set_extension(EXE_EXTENSION);
+    }
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let is_there = match program.components().count() {
         1 => std::env::split_paths(&paths).any(|folder| folder.join(&program).is_file()),
@@ -232,7 +235,7 @@ fn helm(namespace: &str) -> Command {
     let mut command = Command::new(program);
     command.args([OsStr::new("--namespace"), OsStr::new(namespace)]);
     // Ctrl+C is ours to pass on.
-    command.process_group(0).kill_on_drop(true);
+    without_interrupts(&mut command).kill_on_drop(true);
     command
 }
 
@@ -267,12 +270,10 @@ async fn run(
         () = cancellation.cancelled() => "it was cancelled".to_owned(),
         () = tokio::time::sleep(limit) => format!("helm did not end within {} s", limit.as_secs()),
     };
-    if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
-        // It may have ended just now.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGINT);
+    // Killed by `kill_on_drop` if it can't be asked or does not end in time.
+    if pid.is_some_and(interrupt) {
+        let _ = tokio::time::timeout(END_TIMEOUT, whole).await;
     }
-    // Killed by `kill_on_drop` if it does not end in time.
-    let _ = tokio::time::timeout(END_TIMEOUT, whole).await;
     Err(Failure::new(what, program, ended_because))
 }
 
@@ -314,13 +315,14 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn helm_is_asked_to_end_and_given_time() {
         let mut command = Command::new("sh");
         command.args(["-c", "trap 'echo cleaned >&2; exit 1' INT; cat >/dev/null; touch $0; while :; do sleep 0.05; done"]);
         let folder = tempfile::tempdir().expect("a folder");
         let started = folder.path().join("started");
-        command.arg(&started).process_group(0).kill_on_drop(true);
+        without_interrupts(command.arg(&started)).kill_on_drop(true);
         let cancellation = CancellationToken::new();
         let begun = std::time::Instant::now();
         let cancel = async {

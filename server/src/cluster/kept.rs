@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crate::failure::{Context, Result};
+use crate::system::Folder;
 
 /// Reads the map in a file of azds' configuration; one that is not there is empty. `what` is not
 /// known if it cannot be read.
@@ -32,9 +33,5 @@ pub fn write(file: &str, map: &BTreeMap<String, String>, what: &str) -> Result<(
 }
 
 fn path(file: &str) -> PathBuf {
-    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".config");
-    std::env::var_os("XDG_CONFIG_HOME")
-        .map_or_else(home, PathBuf::from)
-        .join("azds")
-        .join(file)
+    Folder::Config.path().unwrap_or_default().join(file)
 }

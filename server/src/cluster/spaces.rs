@@ -38,7 +38,7 @@ pub fn chosen(folder: &Path) -> Option<String> {
 
 /// A choice is kept under the folder's full name, however it is given.
 fn key(folder: &Path) -> String {
-    let full = folder.canonicalize();
+    let full = dunce::canonicalize(folder);
     full.as_deref().unwrap_or(folder).display().to_string()
 }
 

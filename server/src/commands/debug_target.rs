@@ -97,7 +97,7 @@ pub(super) async fn find_target(arguments: &AttachArguments, what: &str) -> Resu
 
 fn sources(service: &Service, settings: &Settings) -> Sources {
     let folder = service.folder.join(&settings.context);
-    let folder = folder.canonicalize().unwrap_or(folder);
+    let folder = dunce::canonicalize(&folder).unwrap_or(folder);
     let dockerfile = std::fs::read_to_string(service.folder.join(&settings.dockerfile));
     let places = Placements::places(&dockerfile.unwrap_or_default());
     let copied = places.into_iter().map(|(to, from)| match from.as_str() {

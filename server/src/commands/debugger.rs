@@ -11,6 +11,7 @@ use fetch::{download, go, pip};
 use super::debug::runtimes::addition;
 use crate::failure::{Action, Context, Failure, Result};
 use crate::progress::Progress;
+use crate::system::Folder;
 
 const WHAT: &str = "the debugger was not installed";
 /// Folder of a netcoredbg that counts as installed.
@@ -121,19 +122,11 @@ fn mark_of_addition(runtime: &str) -> String {
 
 /// Where debuggers are installed: `azds/debuggers` in the user's data folder.
 pub fn folder() -> Result<PathBuf> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let data = set("XDG_DATA_HOME")
-        .or_else(|| set("LOCALAPPDATA"))
-        .or_else(|| set("HOME").map(|home| home.join(".local/share")));
-    let data = data.ok_or_else(|| {
+    let data = Folder::Data.path().ok_or_else(|| {
         Failure::new("the debuggers were not found", "HOME", "it is not set")
             .try_to("Set XDG_DATA_HOME to the folder for data of programs.")
     })?;
-    Ok(data.join("azds/debuggers"))
+    Ok(data.join("debuggers"))
 }
 
 /// What is installed, by name and version.

@@ -227,7 +227,7 @@ impl Surroundings for Found<'_> {
 
     fn space(&self) -> Option<String> {
         // A choice is kept for the folder without links.
-        spaces::chosen(&self.folder.canonicalize().ok()?)
+        spaces::chosen(&dunce::canonicalize(&self.folder).ok()?)
     }
 }
 

@@ -91,7 +91,7 @@ mod tests {
             let mistakes = of(output, folder.path(), &settings).into_iter();
             let relative = |it: Mistake| {
                 let file = it.file.strip_prefix(folder.path()).expect("below");
-                format!("{}:{}", file.display(), it.line)
+                format!("{}:{}", file.display(), it.line).replace('\\', "/")
             };
             mistakes.map(relative).collect()
         };

@@ -45,9 +45,7 @@ impl Service {
     }
 
     fn read_leniently(folder: &Path, what: &str) -> Result<(Service, Vec<Problem>, String)> {
-        let folder = folder
-            .canonicalize()
-            .or_fail(what, folder.display().to_string())?;
+        let folder = dunce::canonicalize(folder).or_fail(what, folder.display().to_string())?;
         let path = folder.join(CONFIG_FILE);
         let object = path.display().to_string();
         let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {

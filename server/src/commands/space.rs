@@ -57,7 +57,7 @@ pub async fn select_space(arguments: &SelectSpaceArguments, progress: &Progress)
         return Err(Failure::new(WHAT, format!("dev space {name}"), why)
             .try_to("Run azds space list to see the spaces and their parents."));
     }
-    let folder = arguments.folder.canonicalize();
+    let folder = dunce::canonicalize(&arguments.folder);
     let folder = folder.or_fail(WHAT, arguments.folder.display().to_string())?;
     spaces::select(&folder, name)
 }

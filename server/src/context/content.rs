@@ -41,10 +41,8 @@ pub fn read(selection: &Selection) -> Result<BuildContext> {
         .try_to("Correct build.context in azds.yaml; it is relative to the folder of azds.yaml."));
     }
     // Rules of .gitignore files above the context are matched against whole paths.
-    let root = selection
-        .root
-        .canonicalize()
-        .or_fail(WHAT, selection.root.display().to_string())?;
+    let root =
+        dunce::canonicalize(selection.root).or_fail(WHAT, selection.root.display().to_string())?;
     let found = walk(&Selection {
         root: &root,
         ..*selection
@@ -184,7 +182,6 @@ fn no_dockerfile(selection: &Selection, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
     use crate::context::digest_of;
@@ -259,8 +256,11 @@ mod tests {
         assert_ne!(read_all(folder.path()).digest(), before);
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_executable_bit_counts() {
+        use std::os::unix::fs::PermissionsExt;
+
         let folder = service();
         let before = read_all(folder.path()).digest();
         let path = folder.path().join("src-old");

@@ -139,7 +139,7 @@ pub fn hash_all(root: &Path, found: &[Found], keep: &Keep<'_>) -> Result<Vec<Opt
     Ok(hashed)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

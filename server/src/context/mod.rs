@@ -9,6 +9,8 @@ mod manifest;
 mod places;
 mod selection;
 
+use std::path::Path;
+
 pub use content::{BuildContext, read, read_at};
 pub use hashing::is_executable;
 pub use manifest::{
@@ -16,3 +18,11 @@ pub use manifest::{
 };
 pub use places::{Places, remove_place};
 pub use selection::{Selection, files};
+
+/// What a path is called below `root`, with `/` on every system; `None` if it is not below it, or has no
+/// name in Unicode.
+pub fn below(root: &Path, path: &Path) -> Option<String> {
+    let parts = path.strip_prefix(root).ok()?.components();
+    let parts: Option<Vec<&str>> = parts.map(|part| part.as_os_str().to_str()).collect();
+    Some(parts?.join("/"))
+}

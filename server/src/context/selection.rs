@@ -258,6 +258,10 @@ impl Walk {
                     "the link's text is not UTF-8",
                 ));
             };
+            let target = match cfg!(windows) {
+                true => target.replace('\\', "/"),
+                false => target,
+            };
             self.push(relative, Kind::Symlink { target });
         }
         // Sockets, pipes and devices have no content that could be sent; Docker passes over them too.
@@ -334,9 +338,7 @@ fn overrides(selection: &Selection) -> Result<Gitignore> {
 /// The user's global ignore file has no say, so that the same sources build the same image for
 /// everybody.
 fn git_ignores_above(root: &Path) -> Result<Vec<Arc<Gitignore>>> {
-    let real = root
-        .canonicalize()
-        .or_fail(WHAT, root.display().to_string())?;
+    let real = dunce::canonicalize(root).or_fail(WHAT, root.display().to_string())?;
     let Some(repository) = real.ancestors().find(|folder| folder.join(".git").exists()) else {
         return Ok(Vec::new());
     };

@@ -8,11 +8,11 @@ use std::time::Duration;
 use azds_protocol::debug::AttachArguments;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, copy, sink};
-use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::failure::{Context, Failure, Result};
+use crate::system::{self, Connected, local_address};
 
 /// Variable with the path of the server.
 const VARIABLE: &str = "AZDS_JS_DEBUG";
@@ -44,7 +44,7 @@ impl JsDebug {
         let mut process = Command::new("node")
             .args(["--import", ENDS])
             .arg(&program)
-            .arg(socket_in(&folder))
+            .arg(local_address(&socket_in(&folder)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -76,8 +76,8 @@ impl JsDebug {
 }
 
 /// Connects to a server that listens.
-pub async fn connect(socket: &Path) -> Result<UnixStream> {
-    let stream = UnixStream::connect(socket).await;
+pub async fn connect(socket: &Path) -> Result<Connected> {
+    let stream = system::connect(socket).await;
     stream.or_fail("js-debug was not reached", socket.display().to_string())
 }
 

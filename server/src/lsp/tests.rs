@@ -15,7 +15,15 @@ use crate::commands::trouble::Troubles;
 use crate::failure::Failure;
 use editor::Editor;
 
+/// A folder that is not there, and its azds.yaml as an editor calls it.
+#[cfg(unix)]
+const NOWHERE: &str = "/nowhere";
+#[cfg(unix)]
 const URI: &str = "file:///nowhere/azds.yaml";
+#[cfg(windows)]
+const NOWHERE: &str = "C:\\nowhere";
+#[cfg(windows)]
+const URI: &str = "file:///C:/nowhere/azds.yaml";
 
 /// Commands that stand for those that need a cluster.
 const COMMANDS: Commands = Commands {

@@ -1,9 +1,9 @@
 //! Logs: standard error for whoever looks on, and a file for whoever asks later what happened.
 
-use std::fs::{DirBuilder, File, OpenOptions, create_dir_all, rename};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{File, OpenOptions, create_dir_all, rename};
 use std::path::PathBuf;
 
+use azds::system::{Folder, create_private_folder, private};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::SubscriberExt;
@@ -45,27 +45,20 @@ pub fn files() -> Vec<PathBuf> {
 
 /// `azds/azds.log` in the user's state folder.
 fn path() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let state = match set("XDG_STATE_HOME") {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(set("HOME")?).join(".local/state"),
-    };
-    Some(state.join("azds/azds.log"))
+    Some(Folder::State.path()?.join("azds.log"))
 }
 
 fn open() -> Option<File> {
     let path = path()?;
     let folder = path.parent()?;
     create_dir_all(folder.parent()?).ok()?;
-    let mut private = DirBuilder::new();
-    private.mode(0o700).recursive(true).create(folder).ok()?;
+    create_private_folder(folder).ok()?;
     if path.metadata().is_ok_and(|file| file.len() > FULL) {
         // Another process may have been faster, and then there is nothing to do.
         let _ = rename(&path, path.with_extension("log.1"));
     }
     let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(0o600);
-    options.open(path).ok()
+    private(options.append(true).create(true)).open(path).ok()
 }
 
 /// Several processes write the one file: each line says when, which command and which process.

@@ -6,6 +6,7 @@ mod debug;
 mod exec;
 mod files;
 mod log;
+#[cfg_attr(windows, path = "raw_windows.rs")]
 mod raw;
 mod services;
 mod space;

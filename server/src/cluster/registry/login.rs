@@ -1,6 +1,7 @@
 //! Who we are for a registry: Docker's credentials, and the tokens that they are good for.
 
 use std::collections::BTreeMap;
+use std::env::home_dir;
 use std::path::PathBuf;
 
 use base64::Engine;
@@ -69,7 +70,7 @@ pub fn docker_login(host: &str) -> Result<Option<(String, Value)>> {
 
 /// Whether there is a configuration of Docker at all.
 fn has_config() -> bool {
-    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker"));
+    let home = || Some(home_dir()?.join(".docker"));
     let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
     let folder = folder.or_else(home);
     folder.is_some_and(|folder| folder.join("config.json").exists())

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::ops::Range;
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
@@ -109,7 +110,14 @@ fn fix(fix: &Fix, uri: &str, lines: &Lines) -> Json {
 
 /// A path as a relative reference, or as a `file:` URI if it is absolute.
 fn uri(path: &str) -> String {
-    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
+    let (path, start) = match (cfg!(windows), Path::new(path).is_absolute()) {
+        (false, false) => (path.to_owned(), ""),
+        (false, true) => (path.to_owned(), "file://"),
+        (true, false) => (path.replace('\\', "/"), ""),
+        // `C:/x` has no `/` before it.
+        (true, true) => (path.replace('\\', "/"), "file:///"),
+    };
+    let mut uri = String::from(start);
     for byte in path.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {

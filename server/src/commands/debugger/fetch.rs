@@ -82,14 +82,15 @@ pub async fn download(
 
 /// A link below a folder that leads out of it. What it leads to would be sent to pods.
 fn leads_out(folder: &Path) -> std::io::Result<Option<PathBuf>> {
-    let root = folder.canonicalize()?;
+    let root = dunce::canonicalize(folder)?;
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             let kind = entry.file_type()?;
             // One that leads nowhere leads to nothing that could be sent.
-            let leads = |path: &Path| path.canonicalize().is_ok_and(|to| !to.starts_with(&root));
+            let leads =
+                |path: &Path| dunce::canonicalize(path).is_ok_and(|to| !to.starts_with(&root));
             if kind.is_dir() {
                 folders.push(entry.path());
             } else if kind.is_symlink() && leads(&entry.path()) {

@@ -1,7 +1,7 @@
 //! What a person hands on who asks for help: one archive, without secrets.
 
+use std::env::home_dir;
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use azds_protocol::commands::{DoctorResult, ServiceArguments};
@@ -21,6 +21,7 @@ use crate::cluster::spaces;
 use crate::commands::service::CONFIG_FILE;
 use crate::failure::{Context, Result};
 use crate::progress::Progress;
+use crate::system::private;
 
 const WHAT: &str = "the archive was not written";
 /// Of a long log the end tells most.
@@ -39,7 +40,7 @@ pub async fn bundle(
     let redactor = Redactor::knowing(secrets());
     let object = to.display().to_string();
     let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(to);
+    let file = private(options.write(true).create_new(true)).open(to);
     let mut archive = Archive(tar::Builder::new(file.or_fail(WHAT, object.as_str())?));
     let about = json!({
         "azds": spaces::AZDS_VERSION,
@@ -94,7 +95,7 @@ async fn objects(arguments: &ServiceArguments) -> Vec<(&'static str, Value)> {
     let Ok(cluster) = Cluster::from_kubeconfig().await else {
         return Vec::new();
     };
-    let folder = arguments.folder.canonicalize();
+    let folder = dunce::canonicalize(&arguments.folder);
     let folder = folder.unwrap_or_else(|_| arguments.folder.clone());
     let Ok(space) = spaces::choose(&cluster, arguments.space.as_deref(), &folder) else {
         return Vec::new();
@@ -133,9 +134,7 @@ fn secrets() -> Vec<String> {
     let mut found: Vec<String> = variables.collect();
     let files = match std::env::var_os("KUBECONFIG") {
         Some(files) => std::env::split_paths(&files).collect(),
-        None => {
-            vec![PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".kube/config")]
-        }
+        None => vec![home_dir().unwrap_or_default().join(".kube/config")],
     };
     for file in files {
         let text = std::fs::read_to_string(file).unwrap_or_default();

@@ -2,7 +2,6 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -12,13 +11,13 @@ use kube::api::ListParams;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::{Owned, Owner, Ownership, runtime};
 use crate::cluster::client::Cluster;
 use crate::cluster::pod_link::KnownPod;
 use crate::failure::{Context, Failure, Result};
+use crate::system::{asked_to_end, detach, detached, private};
 
 /// Name of the subcommand that [`run`] is.
 pub const SUBCOMMAND: &str = "tunnel";
@@ -45,15 +44,12 @@ struct Order {
 pub async fn start(ownership: Ownership, pod: Option<KnownPod>) -> Result<Owned> {
     let log = runtime::folder()?.join(format!("{}.log", ownership.key()));
     let object = log.display().to_string();
-    let output = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&log)
-        .or_fail(WHAT, object.as_str())?;
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(true);
+    let output = private(&mut options).open(&log);
+    let output = output.or_fail(WHAT, object.as_str())?;
     let program = std::env::current_exe().or_fail(WHAT, "azds")?;
-    let mut child = Command::new(&program)
+    let mut child = detached(&mut Command::new(&program))
         .arg(SUBCOMMAND)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -97,8 +93,7 @@ pub async fn start(ownership: Ownership, pod: Option<KnownPod>) -> Result<Owned>
 /// What the background process does: reads its order from the standard input, answers once on the
 /// standard output, then owns the tunnels until it is ended.
 pub async fn run() -> Result<()> {
-    // Fails only for a process that leads its group already, and so needs no detaching.
-    let _ = nix::unistd::setsid();
+    detach();
     let begun = begin().await;
     let answer = begun.as_ref().map(|(owner, _)| &owner.owned);
     let mut line = serde_json::to_vec(&answer).or_fail(WHAT, "")?;
@@ -107,10 +102,9 @@ pub async fn run() -> Result<()> {
         .write_all(&line)
         .or_fail(WHAT, "the command that started this")?;
     let (owner, cluster) = begun?;
-    let mut asked = signal(SignalKind::terminate()).or_fail(WHAT, "this process")?;
     tokio::select! {
         () = owner.ended.cancelled() => {}
-        _ = asked.recv() => {}
+        asked = asked_to_end() => asked.or_fail(WHAT, "this process")?,
         () = gone(&cluster, &owner) => {}
     }
     Ok(())

@@ -5,7 +5,6 @@ pub mod runtime;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,6 @@ use std::time::Duration;
 use azds_protocol::commands::{UriRow, UriStatus};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::client::Cluster;
@@ -21,6 +19,7 @@ use crate::cluster::pod_link::{KnownPod, PodLink};
 use crate::cluster::spaces::AZDS_VERSION;
 use crate::cluster::tunnels::{Route, Tunnels};
 use crate::failure::{Context, Failure, Result};
+use crate::system::{Accepted, LocalListener, connect};
 
 /// How long an owner may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -120,7 +119,7 @@ impl Owner {
         ownership: Ownership,
         pod: Option<KnownPod>,
     ) -> Result<Owner> {
-        let socket = runtime::folder()?.join(format!("{}.sock", ownership.key()));
+        let socket = socket(&ownership.key())?;
         let link = Arc::new(PodLink::new(
             cluster,
             ownership.space.clone(),
@@ -134,7 +133,7 @@ impl Owner {
             local_ports: tunnels.open.iter().map(|(_, local)| *local).collect(),
             ownership,
         };
-        let listener = listen(&socket)?;
+        let listener = listen(&socket).await?;
         let ended = CancellationToken::new();
         let following = Arc::clone(&link);
         let answering = answer_all(listener, owned.clone(), following, ended.clone());
@@ -165,7 +164,7 @@ impl Drop for Owner {
     }
 }
 
-fn listen(socket: &Path) -> Result<UnixListener> {
+async fn listen(socket: &Path) -> Result<LocalListener> {
     let what = "the tunnels cannot be found by other commands";
     let object = socket.display().to_string();
     match std::fs::remove_file(socket) {
@@ -174,19 +173,16 @@ fn listen(socket: &Path) -> Result<UnixListener> {
         }
         _ => {}
     }
-    let listener = UnixListener::bind(socket).or_fail(what, object.as_str())?;
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))
-        .or_fail(what, object)?;
-    Ok(listener)
+    LocalListener::bind(socket).await.or_fail(what, object)
 }
 
 async fn answer_all(
-    listener: UnixListener,
+    mut listener: LocalListener,
     owned: Owned,
     link: Arc<PodLink>,
     ended: CancellationToken,
 ) {
-    while let Ok((stream, _)) = listener.accept().await {
+    while let Ok(stream) = listener.accept().await {
         let question = tokio::time::timeout(ANSWER_TIMEOUT, answer(stream, &owned)).await;
         match question {
             Ok(Ok(Question::Follow)) => link.follow().await,
@@ -196,7 +192,7 @@ async fn answer_all(
     }
 }
 
-async fn answer(stream: UnixStream, owned: &Owned) -> std::io::Result<Question> {
+async fn answer(stream: Accepted, owned: &Owned) -> std::io::Result<Question> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
@@ -211,7 +207,7 @@ async fn answer(stream: UnixStream, owned: &Owned) -> std::io::Result<Question> 
 async fn ask(socket: &Path, question: Question) -> Result<Option<Owned>> {
     let what = "the owner of the tunnels did not answer";
     let object = socket.display().to_string();
-    let stream = match UnixStream::connect(socket).await {
+    let stream = match connect(socket).await {
         Ok(stream) => stream,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
@@ -286,8 +282,11 @@ pub async fn all() -> Result<Vec<Owned>> {
     Ok(owners)
 }
 
+/// A path of a socket has 103 bytes at most, on macOS: the temporary folder's takes half of them there, and a
+/// release's name may have 53.
 fn socket(key: &str) -> Result<PathBuf> {
-    Ok(runtime::folder()?.join(format!("{key}.sock")))
+    let name = &blake3::hash(key.as_bytes()).to_hex()[..16];
+    Ok(runtime::folder()?.join(format!("{name}.sock")))
 }
 
 #[cfg(test)]
@@ -305,12 +304,7 @@ mod tests {
                 .is_none()
         );
 
-        let listener = listen(&socket).expect("a socket");
-        let mode = std::fs::metadata(&socket)
-            .expect("a socket")
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let mut listener = listen(&socket).await.expect("a socket");
         let owned = Owned {
             pid: 1,
             version: AZDS_VERSION.to_owned(),
@@ -331,7 +325,7 @@ mod tests {
             local_ports: vec![20001],
         };
         let serving = tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.expect("a question");
+            let stream = listener.accept().await.expect("a question");
             answer(stream, &owned).await.expect("an answer")
         });
         let found = ask(&socket, Question::End)

@@ -1,38 +1,27 @@
 //! The user's runtime folder: locks of services, and the sockets by which owners are found.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Context, Failure, Result};
+use crate::system::{create_private_folder, is_private_folder, private, runtime_folder};
 
 const WHAT: &str = "azds has no place for what it runs";
 
 /// The folder, which belongs to the user alone.
 pub fn folder() -> Result<PathBuf> {
-    let uid = nix::unistd::getuid();
-    let path = match std::env::var_os("XDG_RUNTIME_DIR") {
-        Some(folder) if !folder.is_empty() => PathBuf::from(folder).join("azds"),
-        _ => std::env::temp_dir().join(format!("azds-{uid}")),
-    };
+    let path = runtime_folder();
     own(&path)?;
     Ok(path)
 }
 
 fn own(path: &Path) -> Result<()> {
     let object = path.display().to_string();
-    DirBuilder::new()
-        .mode(0o700)
-        .recursive(true)
-        .create(path)
-        .or_fail(WHAT, object.as_str())?;
+    create_private_folder(path).or_fail(WHAT, object.as_str())?;
     let found = path.symlink_metadata().or_fail(WHAT, object.as_str())?;
     // Anybody can make a folder under the temporary one, and wait there for our sockets.
-    let is_ours = found.is_dir()
-        && found.uid() == nix::unistd::getuid().as_raw()
-        && found.mode() & 0o077 == 0;
-    match is_ours {
+    match is_private_folder(&found) {
         true => Ok(()),
         false => Err(
             Failure::new(WHAT, object, "it does not belong to you alone")
@@ -58,14 +47,10 @@ impl Lock {
     pub fn take(folder: &Path, key: &str, what: &str) -> Result<Lock> {
         let path = folder.join(format!("{key}.lock"));
         let object = path.display().to_string();
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .or_fail(what, object.as_str())?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let file = private(&mut options).open(&path);
+        let mut file = file.or_fail(what, object.as_str())?;
         match file.try_lock() {
             Ok(()) => {
                 // For the message below only.
@@ -78,8 +63,11 @@ impl Lock {
             }
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
-                // Empty for a moment while the other writes it.
+                // Empty for a moment while the other writes it, and not to be read on Windows.
                 let _ = file.read_to_string(&mut pid);
+                if pid.is_empty() {
+                    pid.push('?');
+                }
                 Err(Failure::new(
                     what,
                     object,
@@ -110,14 +98,12 @@ mod tests {
         assert!(Lock::take(folder.path(), &key, "up").is_ok());
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_folder_that_others_can_enter_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("azds");
-        DirBuilder::new()
-            .mode(0o755)
-            .create(&path)
-            .expect("a folder");
+        std::fs::create_dir(&path).expect("a folder");
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .expect("a mode");
         assert!(own(&path).is_err());

@@ -43,7 +43,7 @@ fn prepare(arguments: &PrepArguments) -> Result<PrepResult> {
         return Err(Failure::new(WHAT, given, "there is no such folder")
             .try_to("Name the folder of the service, which has its project file."));
     }
-    let folder = fs::canonicalize(&arguments.folder).or_fail(WHAT, &given)?;
+    let folder = dunce::canonicalize(&arguments.folder).or_fail(WHAT, &given)?;
     if arguments.upgrade {
         return upgrade::upgrade_file(&folder, arguments.dry_run);
     }

@@ -1,8 +1,7 @@
 //! Writing a file whole, or not at all, and never over another.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::WHAT;
@@ -16,19 +15,19 @@ pub(super) fn write_new(root: &Path, path: &str, text: &str) -> Result<bool> {
     let folder = path.parent().expect("files are written into a folder");
     // A project that came from elsewhere may have a link in the place of a folder.
     let there = folder.ancestors().find(|it| it.symlink_metadata().is_ok());
-    let there = there.unwrap_or(root).canonicalize();
+    let there = dunce::canonicalize(there.unwrap_or(root));
     if !there.or_fail(WHAT, &object)?.starts_with(root) {
         let why = "a link in its path leads out of the folder of the service";
         return Err(Failure::new(WHAT, object, why)
             .try_to("Remove the link, or run azds prep where it leads."));
     }
     fs::create_dir_all(folder).or_fail(WHAT, &object)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".azds-prep-")
-        // Less what the umask takes, as for any file that a program makes.
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .or_fail(WHAT, &object)?;
+    let mut options = tempfile::Builder::new();
+    options.prefix(".azds-prep-");
+    // Less what the umask takes, as for any file that a program makes.
+    #[cfg(unix)]
+    options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = options.tempfile_in(folder).or_fail(WHAT, &object)?;
     file.write_all(text.as_bytes()).or_fail(WHAT, &object)?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(true),

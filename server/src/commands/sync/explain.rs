@@ -33,7 +33,7 @@ fn one(file: &Path, configuration: Option<&str>) -> Result<Explained> {
     let path = std::path::absolute(file).or_fail(WHAT, &object)?;
     // A file that is not there can be explained as well: its folder is what has links.
     let folder = path.parent().unwrap_or(&path);
-    let folder = folder.canonicalize().or_fail(WHAT, &object)?;
+    let folder = dunce::canonicalize(folder).or_fail(WHAT, &object)?;
     let path = folder.join(path.file_name().unwrap_or_default());
     let home = folder
         .ancestors()
@@ -58,11 +58,9 @@ fn one(file: &Path, configuration: Option<&str>) -> Result<Explained> {
         return Ok(explained(Some(decision), ""));
     }
     let root = service.folder.join(&settings.context);
-    let root = root
-        .canonicalize()
-        .or_fail(WHAT, root.display().to_string())?;
+    let root = dunce::canonicalize(&root).or_fail(WHAT, root.display().to_string())?;
     let dockerfile = service.folder.join(&settings.dockerfile);
-    let Some(relative) = path.strip_prefix(&root).ok().and_then(Path::to_str) else {
+    let Some(relative) = context::below(&root, &path) else {
         return Ok(explained(None, "it lies outside of the build context"));
     };
     let selection = Selection {
@@ -71,13 +69,13 @@ fn one(file: &Path, configuration: Option<&str>) -> Result<Explained> {
         use_git_ignore: settings.use_git_ignore,
         ignore: &settings.ignore,
     };
-    if path.exists() && context::read_at(&selection, [relative], |_| None)?.is_empty() {
+    if path.exists() && context::read_at(&selection, [&*relative], |_| None)?.is_empty() {
         let rule = "an ignore file or build.ignore leaves it out of the build";
         return Ok(explained(None, rule));
     }
     // Where relative paths of the base image begin is known in the cluster only.
-    let is_placed = target(&settings, &dockerfile)?.of(relative, "").is_some();
-    Ok(explained(Some(rules.of_source(relative, is_placed)), ""))
+    let is_placed = target(&settings, &dockerfile)?.of(&relative, "").is_some();
+    Ok(explained(Some(rules.of_source(&relative, is_placed)), ""))
 }
 
 #[cfg(test)]

@@ -189,9 +189,7 @@ impl Wanted<'_> {
         let folder = &self.service.folder;
         let root = folder.join(&self.settings.context);
         Ok(Files {
-            root: root
-                .canonicalize()
-                .or_fail(super::WHAT, root.display().to_string())?,
+            root: dunce::canonicalize(&root).or_fail(super::WHAT, root.display().to_string())?,
             base: Tree::of(Arc::clone(manifest)),
             current: Tree::of(Arc::clone(&self.context.manifest)),
             target: target(self.settings, &folder.join(&self.settings.dockerfile))?,

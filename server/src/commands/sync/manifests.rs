@@ -7,18 +7,14 @@ use std::path::{Path, PathBuf};
 use azds_protocol::agent::{Digest, Manifest};
 
 use crate::context::{BuildContext, manifest_digest};
+use crate::system::Folder;
 
 /// How many are kept; the oldest go first.
 const KEPT: usize = 64;
 
 /// The folder; `None` for a user without one.
 pub fn folder() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let cache = set("XDG_CACHE_HOME")
-        .or_else(|| set("LOCALAPPDATA"))
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(set("HOME")?).join(".cache")));
-    Some(cache?.join("azds/contexts"))
+    Some(Folder::Cache.path()?.join("contexts"))
 }
 
 /// Keeps what an image is built from. Blocking.

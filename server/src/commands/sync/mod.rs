@@ -386,5 +386,6 @@ async fn follow(agent: &Agent) -> Result<Following> {
     })
 }
 
-#[cfg(test)]
+// The other side of them is the agent itself.
+#[cfg(all(test, unix))]
 mod tests;

@@ -47,9 +47,7 @@ impl Sources {
     pub fn new(folder: &Path, settings: &Settings, current: Tree) -> Result<Sources> {
         let root = folder.join(&settings.context);
         Ok(Sources {
-            root: root
-                .canonicalize()
-                .or_fail(WHAT, root.display().to_string())?,
+            root: dunce::canonicalize(&root).or_fail(WHAT, root.display().to_string())?,
             rules: Rules::new(folder, settings)?,
             current: Arc::new(current),
             dockerfile: folder.join(&settings.dockerfile),
@@ -73,8 +71,8 @@ impl Sources {
             if let Some(decision) = self.rules.of_file(&path) {
                 let shown = path.strip_prefix(&self.root).unwrap_or(&path);
                 changed.rebuild = Some((shown.display().to_string(), decision));
-            } else if let Ok(relative) = path.strip_prefix(&self.root) {
-                below.extend(relative.to_str().map(str::to_owned));
+            } else {
+                below.extend(context::below(&self.root, &path));
             }
         }
         if below.is_empty() {

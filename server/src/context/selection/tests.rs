@@ -1,6 +1,3 @@
-use std::os::unix::fs::symlink;
-use std::os::unix::net::UnixListener;
-
 use super::*;
 
 /// A folder with these files; a path that ends in `/` is a folder.
@@ -20,7 +17,7 @@ fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 fn paths(root: &Path, use_git_ignore: bool, ignore: &[&str]) -> Vec<String> {
     let ignore: Vec<String> = ignore.iter().map(|glob| (*glob).to_owned()).collect();
-    let root = root.canonicalize().expect("it exists");
+    let root = dunce::canonicalize(root).expect("it exists");
     let found = walk(&Selection {
         root: &root,
         dockerfile: &root.join("Dockerfile"),
@@ -93,8 +90,12 @@ fn build_ignore_wins_over_both() {
     assert_eq!(paths(folder.path(), true, &[]), ["src/a.cs", "src/a.md"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn links_stay_links_and_what_has_no_content_is_passed_over() {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
     let folder = tree(&[
         ("real/x", ""),
         ("empty/", ""),
@@ -119,6 +120,7 @@ fn links_stay_links_and_what_has_no_content_is_passed_over() {
     assert_eq!(paths(root, false, &[]), expected);
 }
 
+#[cfg(unix)]
 #[test]
 fn what_cannot_be_sent_is_named() {
     use std::os::unix::ffi::OsStrExt;

@@ -1,10 +1,12 @@
 //! An editor that talks to the real server in memory.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf, split};
 use tokio::task::JoinHandle;
+use tower_lsp::ls_types::Uri;
 
 use super::super::commands::Commands;
 use super::super::framing::{self, Frame, Reader};
@@ -12,6 +14,12 @@ use super::super::{End, converse};
 
 /// No answer takes so long, unless the server hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What an editor calls a file.
+pub fn uri(file: &Path) -> String {
+    let uri = Uri::from_file_path(file).expect("an absolute path");
+    uri.to_string()
+}
 
 pub struct Editor {
     input: WriteHalf<DuplexStream>,

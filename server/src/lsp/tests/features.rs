@@ -2,8 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::editor::Editor;
-use super::{COMMANDS, URI};
+use super::editor::{Editor, uri};
+use super::{COMMANDS, NOWHERE, URI};
 
 fn document() -> Json {
     json!({"uri": URI})
@@ -143,7 +143,7 @@ async fn lenses_name_commands_that_are_there() {
         assert_eq!(json!(commands), expected);
         assert_eq!(
             lenses[0]["command"]["arguments"],
-            json!([{"folder": "/nowhere"}])
+            json!([{"folder": NOWHERE}])
         );
         editor.end().await;
     }
@@ -212,7 +212,7 @@ async fn the_workspace_is_told_once_and_then_when_something_changes() {
         let file = folder.path().join(name).join("azds.yaml");
         std::fs::write(file, "build: {contxt: .}\n").expect("a file");
     }
-    let uri = |path: &str| format!("file://{}", folder.path().join(path).display());
+    let uri = |path: &str| uri(&folder.path().join(path));
     let mut editor = Editor::connect(COMMANDS);
     let params = json!({
         "capabilities": pulling(),

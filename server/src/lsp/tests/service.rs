@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::commands::Commands;
 use super::COMMANDS;
-use super::editor::Editor;
+use super::editor::{Editor, uri};
 use crate::analysis::{Severity, Trouble};
 use crate::failure::Failure;
 
@@ -45,7 +45,7 @@ impl Consumer {
     }
 
     fn uri(&self, path: &str) -> String {
-        format!("file://{}", self.0.path().join(path).display())
+        uri(&self.0.path().join(path))
     }
 }
 

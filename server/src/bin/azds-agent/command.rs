@@ -1,4 +1,4 @@
-//! `azds-agent`: what runs in the cluster.
+//! The command line: one subcommand, one module of the agent.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,7 +44,7 @@ enum Command {
     Sleep,
 }
 
-fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)
