@@ -284,6 +284,7 @@ mod tests {
         let (mut file, _) = context.open(&blob).expect("it is there");
         let mut now = Vec::new();
         io::Read::read_to_end(&mut file, &mut now).expect("readable");
+        drop(file);
         assert_ne!(digest_of(&now), blob);
         assert!(context.changed(&blob).object.ends_with("price.cs"));
 

@@ -14,7 +14,7 @@ use futures_util::{Stream, StreamExt};
 use tokio_util::io::ReaderStream;
 
 use crate::answer;
-use crate::raw::{Raw, sizes, terminal};
+use crate::raw::{NO_TERMINAL, Raw, sizes, terminal};
 
 /// How azds ends if the command was not run: no program's own exit code is usually that.
 const NOT_RUN: u8 = 125;
@@ -58,7 +58,7 @@ impl Exec {
         };
         let own = terminal();
         if self.tty && own.is_none() {
-            eprintln!("azds: standard input is no terminal; the command gets none either.");
+            eprintln!("azds: {NO_TERMINAL}");
         }
         let order = Order {
             command: self.command,

@@ -9,6 +9,9 @@ use futures_util::stream::unfold;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Why a command gets no terminal.
+pub const NO_TERMINAL: &str = "standard input is no terminal; the command gets none either.";
+
 /// The terminal that standard input is, if it is one.
 pub fn terminal() -> Option<Terminal> {
     if !stdin().is_terminal() {

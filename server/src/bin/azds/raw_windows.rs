@@ -5,6 +5,10 @@ use azds_protocol::exec::Terminal;
 use futures_util::Stream;
 use futures_util::stream::empty;
 
+/// Why a command gets no terminal.
+pub const NO_TERMINAL: &str =
+    "on Windows azds has no terminal to give; the command runs without one.";
+
 /// The terminal that standard input is.
 pub fn terminal() -> Option<Terminal> {
     None
