@@ -22,7 +22,9 @@ pub use selection::{Selection, files};
 /// What a path is called below `root`, with `/` on every system; `None` if it is not below it, or has no
 /// name in Unicode.
 pub fn below(root: &Path, path: &Path) -> Option<String> {
-    let parts = path.strip_prefix(root).ok()?.components();
-    let parts: Option<Vec<&str>> = parts.map(|part| part.as_os_str().to_str()).collect();
-    Some(parts?.join("/"))
+    let below = path.strip_prefix(root).ok()?.to_str()?;
+    Some(match cfg!(windows) {
+        true => below.replace('\\', "/"),
+        false => below.to_owned(),
+    })
 }

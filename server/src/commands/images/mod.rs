@@ -13,8 +13,9 @@ use crate::failure::{Context, Failure, Result};
 use oci::Image;
 pub use push::{architectures_in, push};
 
-/// The static agent, or nothing if this azds was built without it.
-const AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/azds-agent"));
+/// The static agent, or nothing if this azds was built without it. A constant would be in the binary once for each
+/// place that names it, some 18 MB each.
+static AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/azds-agent"));
 const REPOSITORY: &str = "azds/azds-initializer-service";
 /// Images of debuggers, but for the runtime.
 const DEBUGGER: &str = "azds/debugger";
