@@ -3,7 +3,7 @@
 //! Two binaries share this library: `azds` on the developer's machine and `azds-agent` in the
 //! cluster. ARCHITECTURE.md says which module may use which; a test holds it.
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub mod agent;
 pub mod analysis;
 pub mod cluster;

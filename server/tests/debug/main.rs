@@ -3,7 +3,7 @@
 // A panic is how a test says what is wrong.
 #![allow(clippy::unwrap_used)]
 // The pod's side of them is the agent itself.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 mod again;
 mod breakpoints;

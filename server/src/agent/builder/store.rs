@@ -65,9 +65,7 @@ impl Store {
     pub fn room(&self) -> Result<u64> {
         let found = nix::sys::statvfs::statvfs(&self.folder);
         let found = found.or_fail(NOT_KEPT, self.folder.display().to_string())?;
-        // Their types differ between systems.
-        #[allow(clippy::useless_conversion)]
-        Ok(u64::from(found.blocks_available()) * u64::from(found.fragment_size()))
+        Ok(found.blocks_available() * found.fragment_size())
     }
 
     /// Removes what nobody has used for long.

@@ -160,7 +160,6 @@ async fn pass_on(from: ReadHalf<'_>, to: &mut (impl AsyncWrite + Unpin)) -> io::
         to.write_all(piece).await?;
         let length = piece.len();
         from.consume(length);
-        #[cfg(target_os = "linux")]
         let _ = from.get_ref().as_ref().set_quickack(true);
     }
 }

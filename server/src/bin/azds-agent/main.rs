@@ -1,16 +1,17 @@
-//! `azds-agent`: what runs in the cluster. Its nodes are Linux; elsewhere it is compiled so far that `cargo build`
-//! has no exceptions.
+//! `azds-agent`: what runs in the cluster, whose nodes are Linux. Elsewhere there is as much of it as lets
+//! `cargo build` do without exceptions.
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod command;
 
 fn main() -> std::process::ExitCode {
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     {
         command::main()
     }
-    #[cfg(not(unix))]
+    #[cfg(not(target_os = "linux"))]
     {
+        eprintln!("azds-agent runs on Linux only.");
         std::process::ExitCode::FAILURE
     }
 }

@@ -387,5 +387,5 @@ async fn follow(agent: &Agent) -> Result<Following> {
 }
 
 // The other side of them is the agent itself.
-#[cfg(all(test, unix))]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;
