@@ -107,21 +107,17 @@ fn test_all(arguments: &Arguments, theirs: bool, report: &mut Report) -> Result<
         check("cargo deny", report, licenses)?;
     }
     if arguments.all && arguments.filter.is_none() {
-        if let Err(error) = step("cargo xtask reproducible", || reproducible("release")) {
-            report.failure(&format!("cargo xtask reproducible: {error:#}"));
-        }
-        if let Err(error) = step("cargo xtask platforms", platforms) {
-            report.failure(&format!("cargo xtask platforms: {error:#}"));
-        }
+        attempt("cargo xtask reproducible", report, || {
+            reproducible("release")
+        });
+        attempt("cargo xtask platforms", report, platforms);
     }
     let tests = build::cargo("test --quiet --workspace --no-run", false)?;
     check("compile the tests", report, tests)?;
     tests_of("--workspace --exclude azds-tests", arguments, &[], report)?;
     if arguments.filter.is_none() {
         let seconds = if arguments.all { FUZZED_LONG } else { FUZZED };
-        if let Err(error) = step("cargo xtask fuzz", || steps::fuzz(seconds)) {
-            report.failure(&format!("{error:#}"));
-        }
+        attempt("cargo xtask fuzz", report, || steps::fuzz(seconds));
     }
     let kubernetes = arguments.kubernetes.and_then(|it| it.to_possible_value());
     let kubernetes = kubernetes.map(|it| format!("--kubernetes {}", it.get_name()));
@@ -202,6 +198,13 @@ pub fn import_agent(azds: &Path, state: &State) -> Result<()> {
 }
 
 /// A step that is no test: fails the whole only at its end, since what follows does not depend on it.
+fn attempt(name: &str, report: &mut Report, work: impl FnOnce() -> Result<()>) {
+    if let Err(error) = step(name, work) {
+        report.failure(&format!("{name}: {error:#}"));
+    }
+}
+
+/// The same of a program, whose output is shown.
 fn check(name: &str, report: &mut Report, mut command: Command) -> Result<()> {
     step(name, || {
         let status = run_to_end(&mut command, LIMIT, |line| println!("{line}"))?;
