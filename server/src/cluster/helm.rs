@@ -192,7 +192,7 @@ pub async fn version(what: &str) -> Result<String> {
 
 /// Fails if there is no helm, before anything is changed that only makes sense with it.
 pub fn require(what: &str) -> Result<()> {
-    let mut program = PathBuf::from(std::env::var_os(PROGRAM).unwrap_or_else(|| "helm".into()));
+    let mut program = program();
     if program.extension().is_none() {
         program.set_extension(EXE_EXTENSION);
     }
@@ -230,9 +230,12 @@ async fn ask<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&output.stdout).or_fail(what, object)
 }
 
+fn program() -> PathBuf {
+    PathBuf::from(std::env::var_os(PROGRAM).unwrap_or_else(|| "helm".into()))
+}
+
 fn helm(namespace: &str) -> Command {
-    let program = std::env::var_os(PROGRAM).unwrap_or_else(|| "helm".into());
-    let mut command = Command::new(program);
+    let mut command = Command::new(program());
     command.args([OsStr::new("--namespace"), OsStr::new(namespace)]);
     // Ctrl+C is ours to pass on.
     without_interrupts(&mut command).kill_on_drop(true);

@@ -11,7 +11,7 @@ use fetch::{download, go, pip};
 use super::debug::runtimes::addition;
 use crate::failure::{Action, Context, Failure, Result};
 use crate::progress::Progress;
-use crate::system::Folder;
+use crate::system::{Folder, path_variable};
 
 const WHAT: &str = "the debugger was not installed";
 /// Folder of a netcoredbg that counts as installed.
@@ -190,7 +190,7 @@ pub fn in_folder_or_installed(name: &str, from: Option<PathBuf>) -> Result<Insta
 }
 
 fn from_environment() -> Option<Installed> {
-    let folder = PathBuf::from(std::env::var_os(NETCOREDBG).filter(|value| !value.is_empty())?);
+    let folder = path_variable(NETCOREDBG)?;
     let [dotnet, ..] = &DEBUGGERS;
     let program = std::fs::metadata(folder.join(dotnet.mark)).ok()?;
     // Another one in the same folder must not be taken for one that a pod has already.

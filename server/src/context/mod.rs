@@ -11,6 +11,7 @@ mod selection;
 
 use std::path::Path;
 
+use crate::system::with_slashes;
 pub use content::{BuildContext, read, read_at};
 pub use hashing::is_executable;
 pub use manifest::{
@@ -23,8 +24,5 @@ pub use selection::{Selection, files};
 /// name in Unicode.
 pub fn below(root: &Path, path: &Path) -> Option<String> {
     let below = path.strip_prefix(root).ok()?.to_str()?;
-    Some(match cfg!(windows) {
-        true => below.replace('\\', "/"),
-        false => below.to_owned(),
-    })
+    Some(with_slashes(below).into_owned())
 }

@@ -11,6 +11,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::dockerignore::{DockerIgnore, Verdict};
 use crate::failure::{Context, Failure, Result};
+use crate::system::with_slashes;
 
 /// Which files belong to a build.
 #[derive(Debug, Clone, Copy)]
@@ -258,10 +259,7 @@ impl Walk {
                     "the link's text is not UTF-8",
                 ));
             };
-            let target = match cfg!(windows) {
-                true => target.replace('\\', "/"),
-                false => target,
-            };
+            let target = with_slashes(&target).into_owned();
             self.push(relative, Kind::Symlink { target });
         }
         // Sockets, pipes and devices have no content that could be sent; Docker passes over them too.

@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::failure::{Context, Failure, Result};
-use crate::system::{self, Connected, local_address};
+use crate::system::{self, Connected, local_address, path_variable};
 
 /// Variable with the path of the server.
 const VARIABLE: &str = "AZDS_JS_DEBUG";
@@ -86,9 +86,8 @@ fn socket_in(folder: &TempDir) -> PathBuf {
 }
 
 fn program(arguments: &AttachArguments) -> Result<PathBuf> {
-    let variable = || std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
     let named = arguments.js_debug.clone();
-    let program = named.or_else(|| variable().map(PathBuf::from));
+    let program = named.or_else(|| path_variable(VARIABLE));
     program.filter(|program| program.is_file()).ok_or_else(|| {
         let why = match &arguments.js_debug {
             Some(program) => format!("there is no file {}", program.display()),

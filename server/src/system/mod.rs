@@ -6,6 +6,7 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
+use std::borrow::Cow;
 use std::env::{home_dir, var_os};
 use std::path::PathBuf;
 
@@ -37,18 +38,25 @@ impl Folder {
             Folder::Data => ("XDG_DATA_HOME", ".local/share"),
             Folder::State => ("XDG_STATE_HOME", ".local/state"),
         };
-        let local = || match cfg!(windows) && self != Folder::Config {
-            true => set("LOCALAPPDATA"),
-            false => None,
-        };
-        let folder = set(variable).or_else(local);
-        let folder = folder.or_else(|| Some(home_dir()?.join(below_home)))?;
+        let is_local = cfg!(windows) && self != Folder::Config;
+        let local = || path_variable("LOCALAPPDATA").filter(|_| is_local);
+        let below_home = || Some(home_dir()?.join(below_home));
+        let folder = path_variable(variable).or_else(local).or_else(below_home)?;
         Some(folder.join("azds"))
     }
 }
 
 /// The path that a variable of the environment holds, if it holds one.
-pub fn set(variable: &str) -> Option<PathBuf> {
-    let value = var_os(variable).filter(|value| !value.is_empty());
+pub fn path_variable(name: &str) -> Option<PathBuf> {
+    let value = var_os(name).filter(|value| !value.is_empty());
     value.map(PathBuf::from)
+}
+
+/// The text of a path with `/` between its parts, as it is written in files and in the cluster.
+pub fn with_slashes(path: &str) -> Cow<'_, str> {
+    match cfg!(windows) {
+        true => Cow::Owned(path.replace('\\', "/")),
+        // A letter of names.
+        false => Cow::Borrowed(path),
+    }
 }

@@ -35,7 +35,7 @@ pub fn is_private_folder(found: &Metadata) -> bool {
 
 /// Where what this user runs is found: it need not outlive the processes.
 pub fn runtime_folder() -> PathBuf {
-    match super::set("XDG_RUNTIME_DIR") {
+    match super::path_variable("XDG_RUNTIME_DIR") {
         Some(folder) => folder.join("azds"),
         None => std::env::temp_dir().join(format!("azds-{}", getuid())),
     }

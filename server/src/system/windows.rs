@@ -43,7 +43,7 @@ pub fn is_private_folder(found: &Metadata) -> bool {
 
 /// Where what this user runs is found: it need not outlive the processes.
 pub fn runtime_folder() -> PathBuf {
-    let folder = super::set("XDG_RUNTIME_DIR");
+    let folder = super::path_variable("XDG_RUNTIME_DIR");
     folder.unwrap_or_else(std::env::temp_dir).join("azds")
 }
 

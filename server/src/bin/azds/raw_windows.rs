@@ -29,6 +29,7 @@ impl Raw {
     }
 }
 
+// What is dropped by hand must have this.
 impl Drop for Raw {
     fn drop(&mut self) {}
 }

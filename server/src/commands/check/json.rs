@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::Checked;
 use crate::analysis::lines::{Encoding, Lines, Position};
 use crate::analysis::{Code, Edit, Fix, Problem, Severity};
+use crate::system::with_slashes;
 
 /// An array of problems, with positions as LSP has them: from zero, in UTF-16.
 pub(super) fn problems(checked: &[Checked]) -> String {
@@ -110,15 +111,13 @@ fn fix(fix: &Fix, uri: &str, lines: &Lines) -> Json {
 
 /// A path as a relative reference, or as a `file:` URI if it is absolute.
 fn uri(path: &str) -> String {
-    let (path, start) = match (cfg!(windows), Path::new(path).is_absolute()) {
-        (false, false) => (path.to_owned(), ""),
-        (false, true) => (path.to_owned(), "file://"),
-        (true, false) => (path.replace('\\', "/"), ""),
+    let mut uri = String::from(match Path::new(path).is_absolute() {
         // `C:/x` has no `/` before it.
-        (true, true) => (path.replace('\\', "/"), "file:///"),
-    };
-    let mut uri = String::from(start);
-    for byte in path.bytes() {
+        true if cfg!(windows) => "file:///",
+        true => "file://",
+        false => "",
+    });
+    for byte in with_slashes(path).bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
                 uri.push(byte as char);
